@@ -1,0 +1,1 @@
+"""Fairway: takes a trained model safely into production."""
