@@ -1,0 +1,299 @@
+"""What the user writes. A field exists only when something acts on it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import Field, JsonValue, StringConstraints, model_validator
+
+from fairway.api.base import ApiModel
+from fairway.api.scalars import Decimal, Duration, format_duration
+
+NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
+MAX_NAME_LENGTH = 40
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN, min_length=1, max_length=MAX_NAME_LENGTH)]
+ProtocolName = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$", min_length=1, max_length=63)
+]
+
+
+def _rule(rule: str, message: str) -> JsonValue:
+    return {"rule": rule, "message": message}
+
+
+class ModelFormat(StrEnum):
+    ONNX = "onnx"
+
+
+class ModelSource(ApiModel):
+    uri: Annotated[
+        str, StringConstraints(pattern=r"^[a-z][a-z0-9+.-]*:.+$", min_length=3, max_length=2048)
+    ] = Field(
+        description="Where the model lies: an .onnx file or the folder that holds it. `file:` works in local "
+        "mode only; a relative path is taken from the manifest's folder.",
+        examples=["file:models/fraud-7"],
+    )
+    format: ModelFormat = Field(description="What the artifact is. An engine that cannot serve it says so.")
+    name: ProtocolName | None = Field(
+        default=None,
+        description="Name of the model in the inference protocol, the same for every revision. "
+        "Default: metadata.name.",
+    )
+    sha256: (
+        Annotated[str, StringConstraints(pattern=r"^[a-f0-9]{64}$", min_length=64, max_length=64)] | None
+    ) = Field(default=None, description="Pin: an artifact with another digest is refused.")
+
+
+class EngineType(StrEnum):
+    ONNX_RUNTIME = "OnnxRuntime"
+
+
+class OnnxRuntimeSettings(ApiModel):
+    threads: Annotated[int, Field(ge=1, le=256)] = Field(
+        default=1, description="Threads that one inference may use."
+    )
+    max_batch_size: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        default=1024, description="Rows accepted in one request."
+    )
+    max_body_mib: Annotated[int, Field(ge=1, le=1024)] = Field(
+        default=64, alias="maxBodyMiB", description="Size of a request body in MiB above which it is refused."
+    )
+    max_queue: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        default=100, description="Requests that may wait for the model before new ones get 429."
+    )
+
+
+class Engine(ApiModel):
+    type: EngineType = Field(description="Which server runs the model.")
+    onnx_runtime: OnnxRuntimeSettings | None = Field(
+        default=None, description="Settings of the OnnxRuntime engine; only with type OnnxRuntime."
+    )
+
+
+class RouterType(StrEnum):
+    ENVOY = "Envoy"
+
+
+class Router(ApiModel):
+    type: RouterType = Field(default=RouterType.ENVOY, description="What carries and splits the requests.")
+
+
+class Timeouts(ApiModel):
+    request: Duration = Field(
+        default=timedelta(seconds=30), description="A request is answered with 504 after this long."
+    )
+
+
+class Traffic(ApiModel):
+    router: Router = Router()
+    timeouts: Timeouts = Timeouts()
+
+
+class Strategy(StrEnum):
+    CANARY = "Canary"
+
+
+class Step(ApiModel):
+    """One weight that the candidate is watched at."""
+
+    model_config = {
+        "json_schema_extra": {
+            "x-kubernetes-validations": [
+                _rule(
+                    "!has(self.minDuration) || !has(self.maxDuration) || "
+                    "duration(self.minDuration) <= duration(self.maxDuration)",
+                    "minDuration must not be longer than maxDuration",
+                )
+            ]
+        }
+    }
+
+    weight: Annotated[int, Field(ge=1, le=99)] = Field(
+        description="Percent of the requests for the candidate."
+    )
+    min_duration: Duration = Field(
+        default=timedelta(minutes=5), description="Even clear evidence does not end the step earlier."
+    )
+    max_duration: Duration = Field(
+        default=timedelta(minutes=60), description="Without a verdict until then, `onInconclusive` decides."
+    )
+
+    @model_validator(mode="after")
+    def _min_is_not_longer_than_max(self) -> Self:
+        if self.min_duration > self.max_duration:
+            raise ValueError(
+                f"minDuration {format_duration(self.min_duration)} is longer than "
+                f"maxDuration {format_duration(self.max_duration)}"
+            )
+        return self
+
+
+DEFAULT_STEPS = (
+    Step(weight=1, min_duration=timedelta(minutes=2), max_duration=timedelta(minutes=30)),
+    Step(weight=10, min_duration=timedelta(minutes=5), max_duration=timedelta(minutes=60)),
+    Step(weight=50, min_duration=timedelta(minutes=5), max_duration=timedelta(minutes=60)),
+)
+
+
+class OnInconclusive(StrEnum):
+    ADVANCE = "Advance"
+    HOLD = "Hold"
+    ROLLBACK = "Rollback"
+
+
+class OnNoTraffic(StrEnum):
+    ADVANCE = "Advance"
+    HOLD = "Hold"
+
+
+class Analysis(ApiModel):
+    """How much evidence a decision needs."""
+
+    model_config = {
+        "json_schema_extra": {
+            "x-kubernetes-validations": [
+                *(
+                    _rule(
+                        f"!has(self.{name}) || (double(self.{name}) > 0.0 && double(self.{name}) <= 0.5)",
+                        f"{name} must be above 0 and at most 0.5",
+                    )
+                    for name in ("alpha", "beta", "negligible")
+                ),
+                _rule(
+                    "(!has(self.tolerate) || double(self.tolerate) >= 1.0) && "
+                    "(has(self.safeMargin) ? double(self.safeMargin) : 1.5) > "
+                    "(has(self.tolerate) ? double(self.tolerate) : 1.1)",
+                    "tolerate must be at least 1 and safeMargin greater than tolerate",
+                ),
+                _rule(
+                    "!has(self.interval) || duration(self.interval) >= duration('100ms')",
+                    "interval must be at least 100ms",
+                ),
+            ]
+        }
+    }
+
+    interval: Duration = Field(
+        default=timedelta(seconds=15), description="How often the counters are read and weighed."
+    )
+    alpha: Decimal = Field(
+        default=0.05, description="Chance that a candidate no worse than stable is rolled back, per rollout."
+    )
+    beta: Decimal = Field(
+        default=0.05, description="Chance that a candidate at the edge of harm is called safe, per rollout."
+    )
+    negligible: Decimal = Field(
+        default=0.01, description="A failure rate below this is safe, whatever stable does."
+    )
+    tolerate: Decimal = Field(
+        default=1.1,
+        description="Odds of failing, candidate to stable, up to which nothing is held against it.",
+    )
+    safe_margin: Decimal = Field(
+        default=1.5,
+        description="Odds of failing, candidate against stable, that a safe candidate stays below.",
+    )
+    on_inconclusive: OnInconclusive = Field(
+        default=OnInconclusive.ADVANCE,
+        description="At maxDuration without a verdict. Advance: go on when nothing points to harm, else hold.",
+    )
+    on_no_traffic: OnNoTraffic = Field(
+        default=OnNoTraffic.ADVANCE, description="At minDuration when nobody sent a request during the step."
+    )
+
+    @model_validator(mode="after")
+    def _numbers_make_sense(self) -> Self:
+        for name in ("alpha", "beta", "negligible"):
+            if not 0 < getattr(self, name) <= 0.5:
+                raise ValueError(f"{name} must be above 0 and at most 0.5")
+        if not 1 <= self.tolerate < self.safe_margin:
+            raise ValueError("tolerate must be at least 1 and safeMargin greater than tolerate")
+        if self.interval < timedelta(milliseconds=100):
+            raise ValueError("interval must be at least 100ms")
+        return self
+
+
+class Bake(ApiModel):
+    duration: Duration = Field(
+        default=timedelta(minutes=10),
+        description="How long the old revision stays warm, for an instant way back, once all traffic is on the new.",
+    )
+
+
+class Rollout(ApiModel):
+    """How a new revision goes live."""
+
+    model_config = {
+        "json_schema_extra": {
+            "x-kubernetes-validations": [
+                _rule(
+                    "!has(self.steps) || (self.steps.map(s, s.weight).isSorted() && "
+                    "self.steps.all(s, self.steps.exists_one(t, t.weight == s.weight)))",
+                    "the weights of the steps must rise",
+                )
+            ]
+        }
+    }
+
+    strategy: Strategy = Field(default=Strategy.CANARY, description="How the candidate meets traffic.")
+    steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=20)] = Field(
+        default=DEFAULT_STEPS,
+        description="Weights of the candidate, in order. After the last one it is promoted.",
+    )
+    analysis: Analysis = Analysis()
+    bake: Bake = Bake()
+    progress_deadline: Duration = Field(
+        default=timedelta(minutes=10), description="A candidate that is not ready by then has failed."
+    )
+
+    @model_validator(mode="after")
+    def _weights_rise(self) -> Self:
+        weights = [step.weight for step in self.steps]
+        if weights != sorted(set(weights)):
+            raise ValueError(f"the weights of the steps must rise: {weights}")
+        return self
+
+
+class Spec(ApiModel):
+    model_config = {
+        "json_schema_extra": {
+            "x-kubernetes-validations": [
+                _rule(
+                    "!has(self.engine.onnxRuntime) || self.engine.type == 'OnnxRuntime'",
+                    "engine.onnxRuntime is for engine.type OnnxRuntime",
+                )
+            ]
+        }
+    }
+
+    model: ModelSource
+    engine: Engine
+    traffic: Traffic = Traffic()
+    rollout: Rollout = Rollout()
+
+
+__all__ = [
+    "DEFAULT_STEPS",
+    "MAX_NAME_LENGTH",
+    "NAME_PATTERN",
+    "Analysis",
+    "Bake",
+    "Engine",
+    "EngineType",
+    "ModelFormat",
+    "ModelSource",
+    "Name",
+    "OnInconclusive",
+    "OnNoTraffic",
+    "OnnxRuntimeSettings",
+    "Rollout",
+    "Router",
+    "RouterType",
+    "Spec",
+    "Step",
+    "Strategy",
+    "Timeouts",
+    "Traffic",
+]
