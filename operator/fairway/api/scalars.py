@@ -5,6 +5,7 @@ Kubernetes wants no floating point in a spec, so fractions travel as decimal str
 
 from __future__ import annotations
 
+import decimal
 import math
 import re
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,8 @@ DURATION_PATTERN = r"^([0-9]+(ms|s|m|h))+$"
 DECIMAL_PATTERN = r"^[0-9]+(\.[0-9]+)?$"
 _MILLISECONDS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000}
 _MAX_DURATION = timedelta(days=366)
+_MAX_DURATION_LENGTH = 32
+_MAX_DECIMAL_LENGTH = 16
 
 
 def parse_duration(text: Any) -> timedelta:
@@ -26,8 +29,10 @@ def parse_duration(text: Any) -> timedelta:
     """
     if isinstance(text, timedelta):
         return text
-    if not isinstance(text, str) or not re.match(DURATION_PATTERN, text):
+    if not isinstance(text, str) or not re.fullmatch(DURATION_PATTERN, text):
         raise ValueError(f"write a duration like 30s, 5m or 1h30m, not {text!r}")
+    if len(text) > _MAX_DURATION_LENGTH:
+        raise ValueError(f"a duration has at most {_MAX_DURATION_LENGTH} characters: {text!r}")
     parts = re.findall(r"([0-9]+)(ms|s|m|h)", text)
     try:
         duration = timedelta(milliseconds=sum(int(number) * _MILLISECONDS[unit] for number, unit in parts))
@@ -56,7 +61,9 @@ def parse_decimal(text: Any) -> float:
     Raises:
         ValueError: not a plain decimal string.
     """
-    if isinstance(text, str) and re.match(DECIMAL_PATTERN, text):
+    if isinstance(text, str) and re.fullmatch(DECIMAL_PATTERN, text):
+        if len(text) > _MAX_DECIMAL_LENGTH:
+            raise ValueError(f"a decimal string has at most {_MAX_DECIMAL_LENGTH} characters: {text!r}")
         return float(text)
     if isinstance(text, int | float) and not isinstance(text, bool) and math.isfinite(text):
         raise ValueError(f'write this number as a string: "{text}" (a Kubernetes spec holds no floats)')
@@ -64,8 +71,16 @@ def parse_decimal(text: Any) -> float:
 
 
 def format_decimal(number: float) -> str:
-    """Write a float the way `parse_decimal` reads it: never in exponent form."""
-    return f"{number:.10f}".rstrip("0").rstrip(".") or "0"
+    """Write a float the way `parse_decimal` reads it: never in exponent form.
+
+    The shortest text that reads back as the same float; rounded only where that would be too long.
+    """
+    exact = format(decimal.Decimal(repr(number)), "f").removesuffix(".0")
+    if len(exact) <= _MAX_DECIMAL_LENGTH:
+        return exact
+    places = max(0, _MAX_DECIMAL_LENGTH - len(exact.partition(".")[0]) - 1)
+    rounded = f"{number:.{places}f}"
+    return rounded.rstrip("0").rstrip(".") if places else rounded
 
 
 def parse_time(text: Any) -> datetime:
@@ -85,13 +100,22 @@ Duration = Annotated[
     timedelta,
     BeforeValidator(parse_duration),
     PlainSerializer(format_duration, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "maxLength": 32}),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "pattern": DURATION_PATTERN,
+            "maxLength": _MAX_DURATION_LENGTH,
+            "x-kubernetes-validations": [
+                {"rule": "duration(self) <= duration('8784h')", "message": "must not be more than a year"}
+            ],
+        }
+    ),
 ]
 Decimal = Annotated[
     float,
     BeforeValidator(parse_decimal),
     PlainSerializer(format_decimal, return_type=str),
-    WithJsonSchema({"type": "string", "pattern": DECIMAL_PATTERN, "maxLength": 16}),
+    WithJsonSchema({"type": "string", "pattern": DECIMAL_PATTERN, "maxLength": _MAX_DECIMAL_LENGTH}),
 ]
 Time = Annotated[
     datetime,

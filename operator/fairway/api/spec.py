@@ -197,7 +197,8 @@ class Analysis(ApiModel):
     )
     on_inconclusive: OnInconclusive = Field(
         default=OnInconclusive.ADVANCE,
-        description="At maxDuration without a verdict. Advance: go on when nothing points to harm, else hold.",
+        description="At maxDuration without a verdict. Advance: go on when nothing points to harm, "
+        "else hold.",
     )
     on_no_traffic: OnNoTraffic = Field(
         default=OnNoTraffic.ADVANCE, description="At minDuration when nobody sent a request during the step."
@@ -218,7 +219,8 @@ class Analysis(ApiModel):
 class Bake(ApiModel):
     duration: Duration = Field(
         default=timedelta(minutes=10),
-        description="How long the old revision stays warm, for an instant way back, once all traffic is on the new.",
+        description="How long the old revision stays warm, for an instant way back, once all traffic "
+        "is on the new.",
     )
 
 
