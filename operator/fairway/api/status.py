@@ -111,6 +111,7 @@ class StepInForce(ApiModel):
     requests: Count = Field(
         default=0, description="Requests counted in this step, stable and candidate together."
     )
+    intervals: Count = Field(default=0, description="Intervals counted in this step.")
 
 
 class StepResult(StrEnum):
@@ -167,6 +168,9 @@ class Evidence(ApiModel):
     )
     regression: LogEvidence = ()
     ratio: LogEvidence = ()
+    bake_limit: float | None = Field(
+        default=None, description="Failure rate that the bake holds the candidate to, set when it starts."
+    )
     bake: LogEvidence = ()
     bake_requests: Count = 0
     bake_failures: Count = 0
@@ -232,6 +236,10 @@ class Status(ApiModel):
     message: Message = ""
     url: Annotated[str, StringConstraints(max_length=256)] | None = None
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    wanted: RevisionName | None = Field(
+        default=None,
+        description="The revision that the spec stands for; absent while its content is unknown.",
+    )
     stable: RevisionName | None = None
     candidate: RevisionName | None = None
     previous: RevisionName | None = None

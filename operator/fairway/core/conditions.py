@@ -1,0 +1,210 @@
+"""What the status tells a person and a tool, as ordered lists of small named checks.
+
+`Ready`, `Reconciling` and `Stalled` follow kstatus, so that Helm, Flux and Argo CD read them right:
+Ready means that what the spec asks for has all traffic. `Available` means that users are answered at all.
+For each condition the first check that finds something speaks; the last one always does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from fairway.api.status import Condition, ConditionStatus, PauseReason, Phase, Status
+from fairway.core.model import Health
+from fairway.core.phases import WITH_CANDIDATE
+from fairway.core.situation import Situation
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    status: ConditionStatus
+    reason: str
+    message: str = ""
+
+
+Check = Callable[[Situation], Finding | None]
+
+
+def _true(reason: str, message: str = "") -> Finding:
+    return Finding(ConditionStatus.TRUE, reason, message)
+
+
+def _false(reason: str, message: str = "") -> Finding:
+    return Finding(ConditionStatus.FALSE, reason, message)
+
+
+def make_conditions(s: Situation) -> tuple[Condition, ...]:
+    """All conditions; a transition time moves only when its status does."""
+    return tuple(_condition(s, kind, checks) for kind, checks in CHAINS.items())
+
+
+def _condition(s: Situation, kind: str, checks: tuple[Check, ...]) -> Condition:
+    finding = next(found for check in checks if (found := check(s)) is not None)
+    before = s.status.condition(kind)
+    same = before is not None and before.status is finding.status
+    return Condition(
+        type=kind,
+        status=finding.status,
+        reason=finding.reason,
+        message=finding.message[:1024],
+        observed_generation=s.md.metadata.generation,
+        last_transition_time=before.last_transition_time if before is not None and same else s.now,
+    )
+
+
+def artifact_problem(s: Situation) -> Finding | None:
+    """Why the spec's model cannot be named by its content, if so."""
+    if s.wanted is not None or s.seen.artifact is None:
+        return None
+    pin, seen = s.md.spec.model.sha256, s.seen.artifact
+    if seen.error is not None:
+        return _true("ModelNotReadable", seen.error)
+    if pin is not None and seen.sha256 is not None and pin != seen.sha256:
+        return _true("ModelDigestMismatch", f"{seen.uri} has sha256 {seen.sha256}, the spec pins {pin}")
+    return None
+
+
+def _content_changed(s: Situation) -> Finding | None:
+    known, seen = s.status.artifact, s.seen.artifact
+    if (
+        known is None
+        or seen is None
+        or seen.sha256 is None
+        or seen.uri != known.uri
+        or seen.sha256 == known.sha256
+    ):
+        return None
+    return _true(
+        "ModelContentChanged",
+        f"the content behind {known.uri} changed and is not served: give it a new uri, or pin "
+        f"spec.model.sha256 to {seen.sha256}",
+    )
+
+
+def _route_rejected(s: Situation) -> Finding | None:
+    return _true("RouteRejected", s.seen.route.rejected) if s.seen.route.rejected else None
+
+
+def _sent_back(s: Situation) -> Finding | None:
+    if s.status.phase not in {Phase.ROLLED_BACK, Phase.FAILED}:
+        return None
+    return _true(_outcome(s.status), s.status.message)
+
+
+def _first_failing(s: Situation) -> Finding | None:
+    if s.status.stable is not None or s.candidate_health.health is not Health.FAILED:
+        return None
+    return _true("ModelCannotBeServed", s.candidate_health.message)
+
+
+def _outcome(status: Status) -> str:
+    outcome = status.rollout.outcome if status.rollout else None
+    return outcome.value if outcome else status.phase.value
+
+
+def _stable_not_ready(s: Situation) -> Finding | None:
+    health = s.seen.health(s.status.stable)
+    if s.status.stable is None or health.ready:
+        return None
+    return _true(
+        "StableNotReady", f"{s.status.stable} is {health.health.value}: {health.message or 'no word yet'}"
+    )
+
+
+def _telemetry_lost(s: Situation) -> Finding | None:
+    pauses = s.status.rollout.pauses if s.status.rollout and s.status.candidate else ()
+    lost = next((p for p in pauses if p.reason is PauseReason.TELEMETRY_LOST), None)
+    return _true("TelemetryLost", lost.message) if lost else None
+
+
+def _serves_nothing(s: Situation) -> Finding | None:
+    if s.status.stable is None:
+        words = s.candidate_health.message or "the first revision is not ready yet"
+        return _false("NoRevisionReady", words)
+    return None
+
+
+def _not_programmed(s: Situation) -> Finding | None:
+    if s.seen.route.programmed is None:
+        return _false("RouteNotProgrammed", "no router has acknowledged the route yet")
+    return None
+
+
+def _in_flight(s: Situation) -> Finding | None:
+    if s.status.phase in WITH_CANDIDATE or s.status.phase is Phase.PENDING:
+        return _true(s.status.phase.value, s.status.message)
+    return None
+
+
+def _negated(check: Check) -> Check:
+    def negated(s: Situation) -> Finding | None:
+        found = check(s)
+        return _false(found.reason, found.message) if found else None
+
+    return negated
+
+
+def _paused(s: Situation) -> Finding | None:
+    pauses = s.status.rollout.pauses if s.status.rollout and s.status.candidate else ()
+    if not pauses:
+        return None
+    return _true(pauses[0].reason.value, "; ".join(p.message for p in pauses))
+
+
+def _wanted_is_stable(s: Situation) -> Finding | None:
+    if s.status.phase is not Phase.STABLE or s.wanted_name is None or s.wanted_name != s.status.stable:
+        return None
+    return _true(_outcome(s.status), f"{s.status.stable} has all traffic")
+
+
+def _going_back(s: Situation) -> Finding | None:
+    return _true(_outcome(s.status), s.status.message) if s.status.phase is Phase.ROLLING_BACK else None
+
+
+def _always(finding: Finding) -> Check:
+    return lambda _s: finding
+
+
+NOT_YET = _false("NotYet", "what the spec asks for is not live")
+
+CHAINS: Mapping[str, tuple[Check, ...]] = {
+    "Ready": (
+        _negated(artifact_problem),
+        _negated(_route_rejected),
+        _negated(_sent_back),
+        _negated(_first_failing),
+        _negated(_in_flight),
+        _negated(_stable_not_ready),
+        _not_programmed,
+        _wanted_is_stable,
+        _always(NOT_YET),
+    ),
+    "Reconciling": (_in_flight, _always(_false("Settled"))),
+    "Stalled": (
+        artifact_problem,
+        _route_rejected,
+        _sent_back,
+        _first_failing,
+        _always(_false("NotStalled")),
+    ),
+    "Available": (
+        _serves_nothing,
+        _negated(_stable_not_ready),
+        _not_programmed,
+        _always(_true("Serving", "users are answered")),
+    ),
+    "Progressing": (_paused, _in_flight, _always(_false("NoRollout"))),
+    "Paused": (_paused, _always(_false("NotPaused"))),
+    "Promoted": (_wanted_is_stable, _always(NOT_YET)),
+    "RolledBack": (_going_back, _sent_back, _always(_false("NotRolledBack"))),
+    "Degraded": (
+        _stable_not_ready,
+        _telemetry_lost,
+        _route_rejected,
+        _going_back,
+        _sent_back,
+        _content_changed,
+        _always(_false("AsExpected")),
+    ),
+}

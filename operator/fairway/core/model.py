@@ -1,0 +1,149 @@
+"""The words that a decision is made of: what is seen, what is wanted, what is decided. All frozen, no I/O."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+
+from fairway.api.status import Revision, Status
+from fairway.core.route import Route, RouteState, Sample
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactState:
+    """What lies behind the spec's URI right now.
+
+    Attributes:
+        uri: the URI that was looked at.
+        sha256: digest of its content, None while unknown.
+        error: one sentence for a person when it cannot be read.
+    """
+
+    uri: str
+    sha256: str | None = None
+    error: str | None = None
+
+
+class Health(StrEnum):
+    ABSENT = "Absent"
+    STARTING = "Starting"
+    READY = "Ready"
+    FAILED = "Failed"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkloadHealth:
+    """How one revision's servers are.
+
+    Attributes:
+        health: FAILED means that starting it again cannot help (the model itself is at fault).
+        message: the server's own words, for the status.
+        restarts: how often it was started again; it only grows.
+    """
+
+    health: Health = Health.ABSENT
+    message: str = ""
+    restarts: int = 0
+
+    @property
+    def ready(self) -> bool:
+        return self.health is Health.READY
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """One look at the world.
+
+    Attributes:
+        artifact: None when it was not asked for.
+        workloads: by revision name; a revision that is not in it is absent.
+        sample: None when the counters could not be read or were not asked for.
+        active: requests in flight per revision, None when unknown.
+        free_port: a listener port that nobody uses, when one was asked for.
+    """
+
+    artifact: ArtifactState | None = None
+    workloads: dict[str, WorkloadHealth] = field(default_factory=dict)
+    route: RouteState = field(default_factory=RouteState)
+    sample: Sample | None = None
+    active: dict[str, int] | None = None
+    free_port: int | None = None
+
+    def health(self, revision: str | None) -> WorkloadHealth:
+        return self.workloads.get(revision or "", WorkloadHealth())
+
+
+@dataclass(frozen=True, slots=True)
+class Needs:
+    """What the next decision wants to look at."""
+
+    artifact: str
+    revisions: tuple[str, ...]
+    sample: bool
+    free_port: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What the platform offers, as values and never as a mode flag.
+
+    Attributes:
+        host: name or address that clients reach the routers by.
+        runtimes: server image (or local runtime) per engine type, for revisions made from now on.
+        schemes: URI schemes that the stores of this platform can read.
+    """
+
+    host: str
+    runtimes: dict[str, str]
+    schemes: frozenset[str]
+
+
+class Role(StrEnum):
+    STABLE = "stable"
+    CANDIDATE = "candidate"
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """A revision that must be running."""
+
+    namespace: str
+    model: str
+    revision: Revision
+    role: Role
+    request_timeout_seconds: float
+
+
+class Severity(StrEnum):
+    NORMAL = "Normal"
+    WARNING = "Warning"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something a person would want to hear about, once."""
+
+    reason: str
+    message: str
+    severity: Severity = Severity.NORMAL
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What should be, whole.
+
+    Attributes:
+        status: to be stored before anything else happens.
+        workloads: what must run.
+        route: None while there is nothing to route to.
+        keep: names of revisions that must not be taken away yet, though nothing new is asked of some of them.
+        look_again: when to decide again, if nothing happens before.
+    """
+
+    status: Status
+    workloads: tuple[Workload, ...]
+    route: Route | None
+    keep: frozenset[str]
+    look_again: timedelta
+    notices: tuple[Notice, ...] = ()

@@ -1,0 +1,22 @@
+"""What the next decision wants to look at, so that nothing is read in vain."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fairway.api.v1alpha1 import ModelDeployment
+from fairway.core.analysis import sample_due
+from fairway.core.clock import reanchor
+from fairway.core.model import Needs
+
+
+def needs(md: ModelDeployment, now: datetime) -> Needs:
+    """The observations that `reconcile` will use for this resource at this moment."""
+    status = reanchor(md.status, now)
+    revisions = tuple(name for name in (status.candidate, status.stable) if name is not None)
+    return Needs(
+        artifact=md.spec.model.uri,
+        revisions=revisions,
+        sample=sample_due(md, status, now),
+        free_port=status.port is None,
+    )

@@ -1,0 +1,63 @@
+"""Which revision the spec asks for, and which ones are remembered.
+
+A revision is named by what changes the answers or the servers: content, format, public name, engine with its
+settings, server image. How it is rolled out, routed, scaled and watched is outside: changing that never makes
+a new revision.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fairway.api.status import MAX_REVISIONS, Revision, Status
+from fairway.api.v1alpha1 import ModelDeployment
+from fairway.core import names
+from fairway.core.model import Capabilities
+
+
+def wanted_revision(
+    md: ModelDeployment, status: Status, caps: Capabilities, now: datetime
+) -> Revision | None:
+    """The revision that the spec stands for; None while its content is unknown.
+
+    A newer server image alone makes no new revision: as long as a remembered revision differs in nothing
+    else, that one is meant. Taking a newer image is a rollout that somebody asks for.
+    """
+    if status.artifact is None or status.artifact.uri != md.spec.model.uri:
+        return None
+    inputs = {
+        "sha256": status.artifact.sha256,
+        "format": md.spec.model.format.value,
+        "publicName": md.public_name,
+        "engine": md.spec.engine.model_dump(mode="json", by_alias=True),
+    }
+    serving = status.revision(status.candidate) or status.revision(status.stable)
+    known = (serving.runtime,) if serving else ()
+    runtimes = dict.fromkeys(
+        (*known, *(r.runtime for r in status.revisions), caps.runtimes[md.spec.engine.type])
+    )
+    for runtime in runtimes:
+        remembered = status.revision(names.revision_name(md.metadata.name, {**inputs, "runtime": runtime}))
+        if remembered is not None:
+            return remembered
+    runtime = caps.runtimes[md.spec.engine.type]
+    return Revision(
+        name=names.revision_name(md.metadata.name, {**inputs, "runtime": runtime}),
+        uri=md.spec.model.uri,
+        sha256=status.artifact.sha256,
+        format=md.spec.model.format,
+        public_name=md.public_name,
+        engine=md.spec.engine,
+        runtime=runtime,
+        created_at=now,
+    )
+
+
+def remember(status: Status, revision: Revision) -> tuple[Revision, ...]:
+    """The remembered revisions with this one; the oldest go first, those with a role or a refusal stay."""
+    known = [r for r in status.revisions if r.name != revision.name]
+    held = {status.stable, status.candidate, status.previous, *status.rejected}
+    while len(known) >= MAX_REVISIONS:
+        spare = next((r for r in known if r.name not in held), known[0])
+        known.remove(spare)
+    return (*known, revision)
