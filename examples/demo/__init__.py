@@ -1,0 +1,1 @@
+"""The demo: real data, real models, and a failure of the kind that real models have."""
