@@ -1,0 +1,203 @@
+"""The `data` of one tensor: a JSON array, flat or nested, to an ndarray and back.
+
+64 bit integers are exact. NaN and the infinities have no number in JSON; both directions carry them as the
+strings "NaN", "Infinity" and "-Infinity".
+"""
+
+import re
+from functools import lru_cache
+from itertools import chain
+from math import prod
+from types import GenericAlias
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+
+from fairway_onnx.datatypes import Array, Datatype, Kind
+from fairway_onnx.errors import BodyTooLargeError, InvalidTensorError, shown
+
+MAX_RANK = 32
+MAX_DIMENSION = 2**63 - 1
+
+_BYTES_PER_STRING = 64
+"""What a short `str` and its place in an array cost in memory, rounded up."""
+
+_LEADING_BRACKETS = re.compile(rb"[\s\[]*")
+_WRONG_TYPE = re.compile(r"Expected `(?P<wanted>[^`]*)`, got `(?P<got>[^`]*)`(?: - at `\$(?P<where>[^`]*)`)?")
+_WHERE = re.compile(r" - at `\$(?P<where>[^`]*)`")
+
+_NonFinite = Literal["NaN", "Infinity", "-Infinity"]
+_ELEMENT: dict[Kind, Any] = {Kind.BOOL: bool, Kind.INTEGER: int, Kind.FLOAT: float, Kind.TEXT: str}
+
+
+def memory_needed(datatype: Datatype, shape: list[int]) -> int:
+    """Bytes that the decoded tensor takes, by its declared shape."""
+    return prod(shape) * (_BYTES_PER_STRING if datatype.kind is Kind.TEXT else datatype.dtype.itemsize)
+
+
+def check_shape(name: str, shape: list[int]) -> None:
+    """Find a shape that no tensor can have.
+
+    Raises:
+        InvalidTensorError: too many dimensions, or one of them negative or above 2**63 - 1.
+    """
+    if len(shape) > MAX_RANK:
+        raise InvalidTensorError(name, f"shape has {len(shape)} dimensions, at most {MAX_RANK} are supported")
+    for size in shape:
+        if not 0 <= size <= MAX_DIMENSION:
+            raise InvalidTensorError(name, f"shape holds {_cut(size)}, expected 0 to 2**63 - 1")
+
+
+def decode(name: str, datatype: Datatype, shape: list[int], data: bytes, max_bytes: int) -> Array:
+    """Decode one tensor.
+
+    Args:
+        name: the tensor's name, for messages.
+        datatype: what the elements must be.
+        shape: sizes, each already known to be in 0 … 2**63 - 1.
+        data: the JSON value, known to be well-formed except for the encoding of its strings.
+        max_bytes: bound on the memory of the strings in `data`.
+
+    Returns:
+        An array of `datatype.dtype` and `shape`.
+
+    Raises:
+        InvalidTensorError: the data does not fit datatype or shape.
+        BodyTooLargeError: the strings would take more than `max_bytes`.
+    """
+    depth = _depth(name, data, len(shape))
+    _check_count_before_decoding(name, datatype, prod(shape), data, max_bytes)
+    try:
+        values = _decoder(_ELEMENT[datatype.kind], depth).decode(data)
+    except msgspec.ValidationError as error:
+        if datatype.kind is not Kind.FLOAT or b'"' not in data:
+            raise _wrong_element(name, datatype, str(error)) from None
+        return _with_non_finite(name, datatype, shape, data, depth)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise InvalidTensorError(name, "data holds a string that is not valid UTF-8") from None
+    return _array(name, datatype, shape, _flat(name, values, depth, shape))
+
+
+def encode(array: Array, datatype: Datatype) -> tuple[Any, bool]:
+    """What orjson writes as `data`, and whether it holds non-finite numbers written as strings.
+
+    Returns:
+        A flat C-contiguous array, or a list where numpy has no fitting form.
+    """
+    flat = np.ascontiguousarray(array).reshape(-1)
+    if datatype.kind is Kind.TEXT:
+        return flat.tolist(), False
+    # orjson writes NaN and the infinities as null without a word: find them first.
+    if datatype.kind is Kind.FLOAT and not np.isfinite(flat).all():
+        return [_number_or_word(value) for value in flat.tolist()], True
+    return flat, False
+
+
+def _number_or_word(value: float) -> float | str:
+    if value != value:  # noqa: PLR0124 - NaN is the one number that differs from itself
+        return "NaN"
+    return {float("inf"): "Infinity", float("-inf"): "-Infinity"}.get(value, value)
+
+
+def _depth(name: str, data: bytes, rank: int) -> int:
+    """1 for flat data, the rank for nested data."""
+    leading = _LEADING_BRACKETS.match(data)
+    depth = leading.group().count(b"[") if leading else 0
+    if depth == 0:
+        raise InvalidTensorError(
+            name, f"data must be an array, got {shown(data[:40].decode(errors='replace'))}"
+        )
+    if depth not in (1, rank):
+        raise InvalidTensorError(name, f"data is nested {depth} deep, the shape has {rank} dimensions")
+    return depth
+
+
+def _check_count_before_decoding(
+    name: str, datatype: Datatype, wanted: int, data: bytes, max_bytes: int
+) -> None:
+    """Refuse data that is longer than its shape before a Python object is made for every element."""
+    at_most = data.count(b",") + 1
+    if datatype.kind is not Kind.TEXT:
+        if at_most > max(wanted, 1):
+            raise InvalidTensorError(name, f"data holds more than the {wanted} elements of its shape")
+        return
+    at_most = min(at_most, data.count(b'"') // 2)
+    if at_most * _BYTES_PER_STRING > max_bytes:
+        raise BodyTooLargeError(
+            f"input {shown(name)}: {at_most} strings are more than the server accepts at once"
+        )
+
+
+@lru_cache(maxsize=256)
+def _decoder(element: Any, depth: int) -> msgspec.json.Decoder[Any]:
+    nested: Any = element
+    for _ in range(depth):
+        nested = GenericAlias(list, (nested,))
+    return msgspec.json.Decoder(nested)
+
+
+def _flat(name: str, values: list[Any], depth: int, shape: list[int]) -> list[Any]:
+    """Unnest level by level; every level must be as long as the shape says."""
+    for level in range(depth - 1):
+        if level == 0 and len(values) != shape[0]:
+            raise InvalidTensorError(name, f"data has {len(values)} rows, the shape {shape} says {shape[0]}")
+        lengths = set(map(len, values))
+        if len(lengths) > 1:
+            raise InvalidTensorError(
+                name, f"data is ragged: lists of {min(lengths)} and of {max(lengths)} elements"
+            )
+        if lengths and lengths != {shape[level + 1]}:
+            raise InvalidTensorError(
+                name, f"data has lists of {lengths.pop()} elements, the shape {shape} says {shape[level + 1]}"
+            )
+        values = list(chain.from_iterable(values))
+    if len(values) != prod(shape):
+        raise InvalidTensorError(
+            name, f"data has {len(values)} elements, the shape {shape} says {prod(shape)}"
+        )
+    return values
+
+
+def _array(name: str, datatype: Datatype, shape: list[int], values: list[Any]) -> Array:
+    try:
+        with np.errstate(over="ignore"):
+            array = np.array(values, dtype=datatype.dtype)
+    except OverflowError:
+        raise _integer_out_of_range(name, datatype, values) from None
+    if datatype.kind is Kind.FLOAT and not np.isfinite(array).all():
+        raise InvalidTensorError(name, f"data holds a number too large for {datatype.name}")
+    return array.reshape(shape)
+
+
+def _with_non_finite(name: str, datatype: Datatype, shape: list[int], data: bytes, depth: int) -> Array:
+    try:
+        values = _decoder(float | _NonFinite, depth).decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise _wrong_element(name, datatype, str(error)) from None
+    wide = np.array([float(value) for value in _flat(name, values, depth, shape)], dtype=np.float64)
+    with np.errstate(over="ignore"):
+        array = wide.astype(datatype.dtype)
+    if (np.isinf(array) != np.isinf(wide)).any():
+        raise InvalidTensorError(name, f"data holds a number too large for {datatype.name}")
+    return array.reshape(shape)
+
+
+def _wrong_element(name: str, datatype: Datatype, complaint: str) -> InvalidTensorError:
+    found = _WRONG_TYPE.search(complaint)
+    where = _WHERE.search(complaint)
+    place = f"data{where['where']}" if where else "data"
+    got = f", got {found['got']}" if found else " in range" if "out of range" in complaint else ""
+    return InvalidTensorError(name, f"{place} must be {datatype.kind.value} for {datatype.name}{got}")
+
+
+def _integer_out_of_range(name: str, datatype: Datatype, values: list[int]) -> InvalidTensorError:
+    wrong = next(value for value in values if not datatype.low <= value <= datatype.high)
+    return InvalidTensorError(
+        name, f"data holds {_cut(wrong)}, {datatype.name} holds {datatype.low} to {datatype.high}"
+    )
+
+
+def _cut(number: int) -> str:
+    text = str(number)
+    return text if len(text) <= 40 else f"{text[:37]}..."
