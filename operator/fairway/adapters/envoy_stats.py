@@ -1,0 +1,98 @@
+"""Reads per-revision counters of one Envoy. What they mean is measured in the tests against a real one.
+
+model answers 2xx, 3xx     request
+model answers 4xx          neither: it is the caller's fault
+model answers 5xx          request and failure
+model too slow             request and failure, Envoy's 504
+connection dropped         request and failure, Envoy's 503
+connection refused         request and failure, Envoy's 503
+no endpoint                request and failure, Envoy's 503
+caller gave up             neither: nobody knows what the model would have said
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fairway.adapters.envoy_admin import get_json
+from fairway.adapters.errors import AdminError, TelemetryError
+from fairway.core.route import Counts, Sample
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+COUNTERS = r"^cluster\..*\.upstream_rq_(4xx|5xx|completed)$"
+GAUGES = r"^cluster\..*\.upstream_rq_(active|pending_active)$"
+
+
+async def read_sample(admin_socket: Path, clusters: Mapping[str, str], timeout_seconds: float) -> Sample:
+    """One reading of the counters.
+
+    Args:
+        admin_socket: of the Envoy.
+        clusters: cluster name -> revision. Clusters of the same revision are added up.
+        timeout_seconds: for the whole reading.
+
+    Raises:
+        TelemetryError: whatever the reason; half a reading is none.
+    """
+    try:
+        source = _identity(admin_socket)
+        stats = await _stats(admin_socket, COUNTERS, timeout_seconds)
+        still = _identity(admin_socket)
+    except (AdminError, OSError) as error:
+        raise TelemetryError(f"counters of {admin_socket}: {error}") from error
+    if source != still:
+        raise TelemetryError(f"the Envoy of {admin_socket} restarted during the reading")
+    counts = dict.fromkeys(clusters.values(), Counts())
+    for cluster, revision in clusters.items():
+        counts[revision] = _add(counts[revision], _counts(stats.get(cluster, {})))
+    return Sample(source=source, counts=counts)
+
+
+async def active_requests(
+    admin_socket: Path, clusters: Iterable[str], timeout_seconds: float
+) -> dict[str, int]:
+    """Requests that wait for an answer right now, by cluster name; 0 for a cluster that Envoy does not know.
+
+    Raises:
+        TelemetryError: whatever the reason.
+    """
+    try:
+        stats = await _stats(admin_socket, GAUGES, timeout_seconds)
+    except AdminError as error:
+        raise TelemetryError(f"gauges of {admin_socket}: {error}") from error
+    return {cluster: sum(stats.get(cluster, {}).values()) for cluster in clusters}
+
+
+def _counts(stats: Mapping[str, int]) -> Counts:
+    """An absent counter was never touched."""
+    completed, client_faults = stats.get("completed", 0), stats.get("4xx", 0)
+    return Counts(requests=completed - client_faults, failures=stats.get("5xx", 0))
+
+
+def _add(one: Counts, other: Counts) -> Counts:
+    return Counts(one.requests + other.requests, one.failures + other.failures)
+
+
+async def _stats(admin_socket: Path, pattern: str, timeout_seconds: float) -> dict[str, dict[str, int]]:
+    """Cluster name -> what follows `upstream_rq_` -> value."""
+    query = {"format": "json", "usedonly": "", "filter": pattern}
+    answer = await get_json(admin_socket, "/stats", query, timeout_seconds)
+    found: dict[str, dict[str, int]] = {}
+    try:
+        for stat in answer["stats"]:
+            if "name" not in stat:
+                continue
+            cluster, _, counter = stat["name"].removeprefix("cluster.").rpartition(".upstream_rq_")
+            found.setdefault(cluster, {})[counter] = int(stat["value"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise AdminError(f"/stats of {admin_socket} is not what was expected: {error!r}") from error
+    return found
+
+
+def _identity(admin_socket: Path) -> str:
+    """Every Envoy process binds its admin socket anew, so the file tells one process from the next."""
+    status = admin_socket.stat()
+    return f"{status.st_ino}-{status.st_mtime_ns}"

@@ -1,0 +1,273 @@
+"""In which order one Envoy is told about a changed world, so that no request ever meets half of it.
+
+A change goes through the phases of `Phase`, each of which ends when Envoy has acknowledged it:
+
+    CLUSTERS   old and new clusters together, so that whatever a route names is there
+    LISTENERS  ports come and go
+    ROUTES     from here on the new weights are in force: the model is `applied`
+    TIDY_*     only when nothing else is to be changed: listeners and clusters that nobody needs any more go
+
+What Envoy refuses is set aside with Envoy's own words, and the rest goes on. There is no I/O here and no
+clock: requests of Envoy and wishes of Fairway come in, responses go out.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TYPE_CHECKING
+
+from fairway.adapters.xds.resources import CLUSTERS, ENDPOINTS, LISTENERS, ROUTES, Model, Resource
+from fairway.adapters.xds.wire import Answer, Push, Request, Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+
+class Phase(Enum):
+    IDLE = auto()
+    CLUSTERS = auto()
+    LISTENERS = auto()
+    ROUTES = auto()
+    TIDY_LISTENERS = auto()
+    TIDY_CLUSTERS = auto()
+
+
+NEXT = {
+    Phase.CLUSTERS: Phase.LISTENERS,
+    Phase.LISTENERS: Phase.ROUTES,
+    Phase.ROUTES: Phase.IDLE,
+    Phase.TIDY_LISTENERS: Phase.TIDY_CLUSTERS,
+    Phase.TIDY_CLUSTERS: Phase.IDLE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What Envoy would not take, and why, in its own words."""
+
+    model: Model
+    message: str
+
+
+class StreamOrder:
+    """The conversation with one connected Envoy.
+
+    Attributes:
+        applied: by model key, what this Envoy has acknowledged to be in force.
+        refused: by model key, the newest refusal; it stays until the model is accepted or wanted otherwise.
+        settled: the world it may have been serving before it connected was told to it again. Only then may
+            differences follow: an Envoy that lives longer than its agent must never lose what it serves.
+    """
+
+    def __init__(
+        self, base: Mapping[str, Model], wanted: Mapping[str, Model], assignment: Callable[[str], Resource]
+    ) -> None:
+        """Start with an Envoy of which nothing is known.
+
+        Args:
+            base: what was acknowledged last, by this Envoy or another one.
+            wanted: what should be in force.
+            assignment: the endpoints of a cluster by its name, as they are now; possibly none.
+        """
+        self.applied: dict[str, Model] = {}
+        self.refused: dict[str, Refusal] = {}
+        self.settled = False
+        self._base = dict(base)
+        self._wanted = dict(wanted)
+        self._assignment = assignment
+        self._wire = Wire()
+        self._phase = Phase.IDLE
+        self._batch: dict[str, Model | None] = {}
+        # An agent that died between two acknowledgements left an Envoy that may use clusters of either world.
+        self._keep = _clusters(self._wanted.values())
+        self._one_by_one: list[str] = []
+        self._again: set[str] = set()
+        self._stuck = False
+
+    def want(self, wanted: Mapping[str, Model]) -> list[Push]:
+        """Another world is wanted."""
+        self._wanted = dict(wanted)
+        self.refused = {
+            key: refusal for key, refusal in self.refused.items() if self._wanted.get(key) == refusal.model
+        }
+        self._stuck = False
+        return self._proceed()
+
+    def endpoints_changed(self) -> list[Push]:
+        """Some clusters have other endpoints than before."""
+        self._send_endpoints(self._wire.subscribed(ENDPOINTS))
+        return self._proceed()
+
+    def retry(self) -> list[Push]:
+        """Offer once more what was refused: a port that was taken may be free by now."""
+        if self.refused:
+            self._again = set(self.refused)
+            self._one_by_one = [*dict.fromkeys([*self._one_by_one, *self.refused])]
+        self._stuck = False
+        return self._proceed()
+
+    def receive(self, request: Request) -> list[Push]:
+        """Envoy subscribed, acknowledged or refused."""
+        answer = self._wire.receive(request)
+        if answer.refused is not None:
+            self._refused(request.type_url, answer)
+        if request.type_url == ENDPOINTS:
+            self._send_endpoints(answer.asked, again=True)
+        if request.type_url == ROUTES:
+            self._answer_routes(answer.asked | answer.lost)
+        return self._proceed()
+
+    def _proceed(self) -> list[Push]:
+        while self._step():
+            pass
+        return self._wire.take_outbox()
+
+    def _step(self) -> bool:
+        """Go one phase further if that is possible now."""
+        if self._phase is Phase.IDLE:
+            return self._begin()
+        if not self._reached():
+            return False
+        self._phase = NEXT[self._phase]
+        return True
+
+    def _begin(self) -> bool:
+        if self._stuck or not self._wire.listens_to(CLUSTERS):
+            return False
+        self._batch = self._next_batch()
+        if not self._batch and not self.settled:
+            self.settled = True
+            self._batch = self._next_batch()
+        if self._batch:
+            self._again -= self._batch.keys()
+            self._keep |= _clusters(model for model in self._batch.values() if model)
+            self._phase = Phase.CLUSTERS
+            return True
+        if self._is_tidy():
+            return False
+        self._keep = _clusters(self.applied.values())
+        self._phase = Phase.TIDY_LISTENERS
+        return True
+
+    def _next_batch(self) -> dict[str, Model | None]:
+        """All that is to be changed, or, after a refusal that could be anybody's, a single model."""
+        goal = self._wanted if self.settled else self._base
+        changes: dict[str, Model | None] = {
+            key: model
+            for key, model in goal.items()
+            if model != self.applied.get(key) and not self._is_known_bad(key, model)
+        }
+        changes |= {key: None for key in self.applied if key not in goal}
+        while self._one_by_one:
+            key = self._one_by_one.pop(0)
+            if key in changes:
+                return {key: changes[key]}
+        return changes
+
+    def _is_known_bad(self, key: str, model: Model) -> bool:
+        return key in self.refused and self.refused[key].model == model and key not in self._again
+
+    def _is_tidy(self) -> bool:
+        return self._wire.in_force(LISTENERS, _listeners(self.applied.values())) and self._wire.in_force(
+            CLUSTERS, _clusters(self.applied.values())
+        )
+
+    def _reached(self) -> bool:
+        """Whether Envoy has what this phase is about; sends it first where it was not sent yet."""
+        if self._phase is Phase.ROUTES:
+            return self._routes_reached()
+        if self._phase in (Phase.LISTENERS, Phase.TIDY_LISTENERS):
+            return self._wire.reach(LISTENERS, _listeners(self._target().values()))
+        before = self._wire.sent(CLUSTERS)
+        reached = self._wire.reach(CLUSTERS, self._keep)
+        if self._wire.sent(CLUSTERS) is not before:
+            # A changed cluster waits for its endpoints again, but Envoy does not ask for them again.
+            changed = [name for name, cluster in self._keep.items() if (before or {}).get(name) != cluster]
+            self._send_endpoints(changed, again=True)
+        return reached
+
+    def _target(self) -> dict[str, Model]:
+        """The world once this batch is through."""
+        both = self.applied | self._batch
+        return {key: model for key, model in both.items() if model is not None}
+
+    def _routes_reached(self) -> bool:
+        missing = False
+        for key, model in self._batch.items():
+            if model is None:
+                self.applied.pop(key, None)
+            elif self._wire.reach_named(ROUTES, model.routes):
+                self.applied[key] = model
+                self.refused.pop(key, None)
+            else:
+                missing = True
+        if not missing:
+            self._batch = {}
+        return not missing
+
+    def _answer_routes(self, names: frozenset[str]) -> None:
+        """A listener asks for the routes that are in force; those of the batch wait for their phase."""
+        for key, model in self.applied.items():
+            if model.routes.name in names and key not in self._batch:
+                self._wire.reach_named(ROUTES, model.routes)
+
+    def _send_endpoints(self, names: Iterable[str], *, again: bool = False) -> None:
+        self._wire.send_named(ENDPOINTS, [self._assignment(name) for name in names], again=again)
+
+    def _refused(self, type_url: str, answer: Answer) -> None:
+        """Set the culprit aside and go on with the rest."""
+        message = answer.refused or ""
+        if type_url == ROUTES:
+            for key in [
+                key for key, model in self._batch.items() if model and model.routes.name in answer.names
+            ]:
+                self._set_aside(key, message)
+        elif type_url in (CLUSTERS, LISTENERS):
+            self._start_over_without(self._culprits(type_url, message), message)
+
+    def _start_over_without(self, culprits: list[str], message: str) -> None:
+        """What Envoy took of a refused message is unknown: the rest is sent again, from the clusters on."""
+        if not culprits:
+            # It may be anybody's fault: each alone, and if it is nobody's, wait for another wish.
+            self._one_by_one = list(self._batch)
+            self._stuck = not self._batch
+            self._batch = {}
+        for key in culprits:
+            self._set_aside(key, message)
+        good = {name: one for name, one in self._keep.items() if culprits and not _mentions(message, name)}
+        self._keep = good | _clusters(self._target().values()) | _clusters(self.applied.values())
+        self._phase = Phase.CLUSTERS if self._batch else Phase.IDLE
+
+    def _set_aside(self, key: str, message: str) -> None:
+        model = self._batch.pop(key, None) or self.applied.pop(key, None)
+        if model is not None:
+            self.refused[key] = Refusal(model, message)
+
+    def _culprits(self, type_url: str, message: str) -> list[str]:
+        """Keys of the models that Envoy complains of: by name if it gives one, else the only one there is."""
+        offered = self._batch or self.applied
+        named = [
+            key
+            for key, model in offered.items()
+            if model and any(_mentions(message, one.name) for one in _of_type(model, type_url))
+        ]
+        return named or [key for key, model in self._batch.items() if model and len(self._batch) == 1]
+
+
+def _of_type(model: Model, type_url: str) -> tuple[Resource, ...]:
+    return model.clusters if type_url == CLUSTERS else (model.listener,)
+
+
+def _mentions(message: str, name: str) -> bool:
+    """Whether a name stands in Envoy's words as a whole, not as the beginning of a longer one."""
+    return re.search(rf"(?<![\w/.-]){re.escape(name)}(?![\w/-])", message) is not None
+
+
+def _clusters(models: Iterable[Model]) -> dict[str, Resource]:
+    return {cluster.name: cluster for model in models for cluster in model.clusters}
+
+
+def _listeners(models: Iterable[Model]) -> dict[str, Resource]:
+    return {model.listener.name: model.listener for model in models}
