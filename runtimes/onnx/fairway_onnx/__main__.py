@@ -1,6 +1,7 @@
 """`python -m fairway_onnx`.
 
-Exit codes: 0 stopped, 1 a fault of ours, 2 wrong usage, 3 the model cannot be served, 4 the address cannot be bound.
+Exit codes: 0 stopped, 1 a fault of ours, 2 wrong usage, 3 the model cannot be served,
+4 the address cannot be bound.
 """
 
 import asyncio

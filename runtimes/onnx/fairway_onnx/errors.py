@@ -45,6 +45,7 @@ class InvalidTensorError(InvalidRequestError):
 
     def __init__(self, tensor: str, problem: str, role: str = "input") -> None:
         super().__init__(f"{role} {shown(tensor)}: {problem}")
+        self.problem = problem
 
 
 class UnknownPathError(RequestError):

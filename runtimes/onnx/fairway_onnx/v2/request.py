@@ -44,6 +44,9 @@ class InferBody:
     parameters: Parameters | None
 
 
+_MAX_LOOKUP_BYTES = 1 << 20
+"""A wrong body is parsed a second time, whole, to find the name of its input: only up to this length."""
+
 _BODY = msgspec.json.Decoder(_Body)
 _PLACE = re.compile(r" - at `\$\.(?P<list>inputs|outputs)\[(?P<index>\d+)\]")
 
@@ -143,6 +146,8 @@ def _wrong_envelope(body: bytes, complaint: str) -> InvalidRequestError:
 
 
 def _name_at(body: bytes, key: str, index: int) -> str | None:
+    if len(body) > _MAX_LOOKUP_BYTES:
+        return None
     try:
         loaded: Any = orjson.loads(body)
         name = loaded[key][index]["name"]

@@ -16,12 +16,18 @@ import numpy as np
 
 from fairway_onnx.datatypes import Array, Datatype, Kind
 from fairway_onnx.errors import BodyTooLargeError, InvalidTensorError, shown
+from fairway_onnx.v2 import long_json
 
 MAX_RANK = 32
 MAX_DIMENSION = 2**63 - 1
 
 _BYTES_PER_STRING = 64
 """What a short `str` and its place in an array cost in memory, rounded up."""
+
+_LONG_BYTES = 1 << 20
+"""Longer data is decoded in pieces: as Python objects, JSON takes up to 25 times its length."""
+
+_PIECE_BYTES = 1 << 16
 
 _LEADING_BRACKETS = re.compile(rb"[\s\[]*")
 _WRONG_TYPE = re.compile(r"Expected `(?P<wanted>[^`]*)`, got `(?P<got>[^`]*)`(?: - at `\$(?P<where>[^`]*)`)?")
@@ -67,7 +73,9 @@ def decode(name: str, datatype: Datatype, shape: list[int], data: bytes, max_byt
         BodyTooLargeError: the strings would take more than `max_bytes`.
     """
     depth = _depth(name, data, len(shape))
-    _check_count_before_decoding(name, datatype, prod(shape), data, max_bytes)
+    _check_count_before_decoding(name, datatype, shape, data, max_bytes)
+    if len(data) > _LONG_BYTES and datatype.kind is not Kind.TEXT:
+        return _decode_long(name, datatype, shape, data, depth)
     try:
         values = _decoder(_ELEMENT[datatype.kind], depth).decode(data)
     except msgspec.ValidationError as error:
@@ -114,19 +122,37 @@ def _depth(name: str, data: bytes, rank: int) -> int:
 
 
 def _check_count_before_decoding(
-    name: str, datatype: Datatype, wanted: int, data: bytes, max_bytes: int
+    name: str, datatype: Datatype, shape: list[int], data: bytes, max_bytes: int
 ) -> None:
     """Refuse data that is longer than its shape before a Python object is made for every element."""
     at_most = data.count(b",") + 1
     if datatype.kind is not Kind.TEXT:
-        if at_most > max(wanted, 1):
-            raise InvalidTensorError(name, f"data holds more than the {wanted} elements of its shape")
+        if at_most > long_json.comma_slots(shape):
+            raise InvalidTensorError(name, f"data holds more than the {prod(shape)} elements of its shape")
         return
     at_most = min(at_most, data.count(b'"') // 2)
     if at_most * _BYTES_PER_STRING > max_bytes:
         raise BodyTooLargeError(
             f"input {shown(name)}: {at_most} strings are more than the server accepts at once"
         )
+
+
+def _decode_long(name: str, datatype: Datatype, shape: list[int], data: bytes, depth: int) -> Array:
+    """The same by pieces of flat data, each cut at a comma: numbers and the non-finite words hold none."""
+    if depth > 1:
+        data = long_json.unnested(name, shape, data)
+    array = np.empty(prod(shape), dtype=datatype.dtype)
+    filled = 0
+    for piece in long_json.pieces(data, _PIECE_BYTES):
+        count = piece.count(b",") + 1
+        try:
+            array[filled : filled + count] = decode(name, datatype, [count], piece, _LONG_BYTES)
+        except InvalidTensorError as error:
+            raise InvalidTensorError(name, f"from element {filled} on, {error.problem}") from None
+        filled += count
+    if filled != array.size:
+        raise InvalidTensorError(name, f"data has {filled} elements, the shape {shape} says {array.size}")
+    return array.reshape(shape)
 
 
 @lru_cache(maxsize=256)
