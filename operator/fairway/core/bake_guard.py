@@ -47,16 +47,19 @@ class BakeEvidence:
 def start_bake(rollout: Evidence, thresholds: Thresholds) -> BakeEvidence:
     """No request seen, and the limit set from the rollout.
 
-        limit = min(1/2, max(negligible, safe_margin * upper))
+        limit = min(1/2, max(negligible, safe_margin * rate, upper))
 
-    `upper` is an upper confidence limit of stable's failure rate over the rollout, not its point estimate:
-    after 200 requests at a true 3 % the estimate (failures + 1)/(requests + 2) times 1.5 lies below 3 % in
-    one rollout of seven, and then a candidate exactly as good as stable is sent back. The confidence limit
-    shrinks to the estimate as requests come in, and with none it says 1, which leaves the limit at one half.
-    The factor safe_margin leaves room for a rate that drifts between rollout and bake.
+    `rate` is stable's observed failure rate; safe_margin leaves room for a rate that drifts between rollout
+    and bake. `upper` is an upper confidence limit at alpha; it leaves room for what few requests cannot
+    tell, and takes over below some thousand of them. A point estimate alone will not do: after 200 requests
+    at a true 3 %, 1.5 * (failures + 1)/(requests + 2) lies below 3 % in one rollout of seven, and then a
+    candidate exactly as good as stable may be sent back. With no request at all the limit is one half: what
+    fails more than that goes back.
     """
-    upper = upper_rate(rollout.stable_requests, rollout.stable_failures, thresholds.alpha)
-    limit = min(HIGHEST_LIMIT, max(thresholds.negligible, thresholds.safe_margin * upper))
+    requests, failures = rollout.stable_requests, rollout.stable_failures
+    room = thresholds.safe_margin * failures / requests if requests else 0.0
+    upper = upper_rate(requests, failures, thresholds.alpha)
+    limit = min(HIGHEST_LIMIT, max(thresholds.negligible, room, upper))
     return BakeEvidence(limit, (0.0,) * len(BAKE_GRID), 0, 0)
 
 
@@ -96,28 +99,24 @@ def bake_convicts(bake: BakeEvidence, thresholds: Thresholds) -> bool:
 
 
 def upper_rate(requests: int, failures: int, alpha: float) -> float:
-    """Upper end of a confidence sequence for a failure rate, with probability 1 - alpha never below it.
+    """Upper confidence limit of a failure rate: below the true rate with probability at most alpha.
 
-        {p : B(1/2 + x, 1/2 + n - x) / (B(1/2, 1/2) * p^x * (1 - p)^(n - x)) < 1/alpha},    B the beta
-        function
+    The largest p with n * KL(failures/n, p) <= log(1/alpha), where n is `requests` and KL the relative
+    entropy of two Bernoulli laws; 1 when there are no requests. A rollout ends when its evidence says so,
+    not after a fixed n; but what ends it in a bake is stable failing no less than the candidate, which errs
+    upwards.
 
-    for n requests and x failures; valid although a rollout ends when its evidence says so.
-
-    Source: Robbins, Annals of Mathematical Statistics 41 (1970) 1397 (mixtures); the beta-binomial form in
-    Howard, Ramdas, McAuliffe & Sekhon, Annals of Statistics 49 (2021) 1055.
+    Source: Chernoff, Annals of Mathematical Statistics 23 (1952) 493; Hoeffding, J. American Statistical
+    Association 58 (1963) 13, theorem 1.
     """
     passed = requests - failures
-    mixture = _log_beta(0.5 + failures, 0.5 + passed) - _log_beta(0.5, 0.5)
-    inside, outside = failures / requests if requests else 0.0, 1.0
+    inside, outside = failures / requests if requests else 1.0, 1.0
     for _ in range(_HALVINGS if passed else 0):
         p = (inside + outside) / 2
-        likelihood = (failures * math.log(p) if failures else 0.0) + passed * math.log1p(-p)
-        if mixture - likelihood < -math.log(alpha):
+        distance = failures * math.log(failures / (requests * p)) if failures else 0.0
+        distance += passed * (math.log(passed / requests) - math.log1p(-p))
+        if distance <= -math.log(alpha):
             inside = p
         else:
             outside = p
     return outside
-
-
-def _log_beta(a: float, b: float) -> float:
-    return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
