@@ -29,11 +29,6 @@ EVERY = (*TUMOUR, "digits-v1", "digits-v2")
 
 
 @pytest.fixture(scope="session")
-def reports(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Report]:
-    return build(tmp_path_factory.mktemp("models"))
-
-
-@pytest.fixture(scope="session")
 def answers(reports: dict[str, Report]) -> dict[str, Answers]:
     """Answers of each tumour model to all 569 rows, one request each."""
     rows = tumour().every.x32
