@@ -1,4 +1,4 @@
-"""How an Envoy is started and how it is asked to go; who starts it and watches over it is decided elsewhere."""
+"""How an Envoy is started and how it is asked to go; who starts and watches it is decided elsewhere."""
 
 from __future__ import annotations
 

@@ -8,8 +8,10 @@ XdsError
 
 from __future__ import annotations
 
+from fairway.adapters.errors import AdapterError
 
-class XdsError(Exception):
+
+class XdsError(AdapterError):
     """Anything that the agent of an Envoy refuses to do."""
 
 

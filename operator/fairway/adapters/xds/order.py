@@ -62,13 +62,18 @@ class StreamOrder:
     """
 
     def __init__(
-        self, base: Mapping[str, Model], wanted: Mapping[str, Model], assignment: Callable[[str], Resource]
+        self,
+        base: Mapping[str, Model],
+        wanted: Mapping[str, Model],
+        in_use: Mapping[str, Resource],
+        assignment: Callable[[str], Resource],
     ) -> None:
         """Start with an Envoy of which nothing is known.
 
         Args:
             base: what was acknowledged last, by this Envoy or another one.
             wanted: what should be in force.
+            in_use: clusters by name that this Envoy may be using besides, from a conversation that broke off.
             assignment: the endpoints of a cluster by its name, as they are now; possibly none.
         """
         self.applied: dict[str, Model] = {}
@@ -80,18 +85,25 @@ class StreamOrder:
         self._wire = Wire()
         self._phase = Phase.IDLE
         self._batch: dict[str, Model | None] = {}
-        # An agent that died between two acknowledgements left an Envoy that may use clusters of either world.
-        self._keep = _clusters(self._wanted.values())
+        self._keep = dict(in_use)
         self._one_by_one: list[str] = []
         self._again: set[str] = set()
         self._stuck = False
 
+    @property
+    def clusters(self) -> dict[str, Resource]:
+        """All clusters that this Envoy may be using."""
+        return dict(self._keep)
+
+    @property
+    def tidy(self) -> bool:
+        """Nothing is under way, and Envoy has nothing but what is in force."""
+        return self.settled and self._phase is Phase.IDLE and self._is_tidy()
+
     def want(self, wanted: Mapping[str, Model]) -> list[Push]:
         """Another world is wanted."""
         self._wanted = dict(wanted)
-        self.refused = {
-            key: refusal for key, refusal in self.refused.items() if self._wanted.get(key) == refusal.model
-        }
+        self._forget_old_refusals()
         self._stuck = False
         return self._proceed()
 
@@ -139,6 +151,7 @@ class StreamOrder:
         self._batch = self._next_batch()
         if not self._batch and not self.settled:
             self.settled = True
+            self._forget_old_refusals()
             self._batch = self._next_batch()
         if self._batch:
             self._again -= self._batch.keys()
@@ -234,16 +247,26 @@ class StreamOrder:
             self._one_by_one = list(self._batch)
             self._stuck = not self._batch
             self._batch = {}
-        for key in culprits:
-            self._set_aside(key, message)
-        good = {name: one for name, one in self._keep.items() if culprits and not _mentions(message, name)}
-        self._keep = good | _clusters(self._target().values()) | _clusters(self.applied.values())
+        dropped = _clusters(filter(None, [self._set_aside(key, message) for key in culprits]))
+        good = {name: one for name, one in self._keep.items() if culprits and name not in dropped}
+        self._keep = good | _clusters(self.applied.values()) | _clusters(self._target().values())
         self._phase = Phase.CLUSTERS if self._batch else Phase.IDLE
 
-    def _set_aside(self, key: str, message: str) -> None:
+    def _set_aside(self, key: str, message: str) -> Model | None:
         model = self._batch.pop(key, None) or self.applied.pop(key, None)
         if model is not None:
             self.refused[key] = Refusal(model, message)
+            self._forget_old_refusals()
+        return model
+
+    def _forget_old_refusals(self) -> None:
+        """Nobody needs to know why something was refused that is not wanted any more."""
+        goals = [self._wanted] if self.settled else [self._wanted, self._base]
+        self.refused = {
+            key: refusal
+            for key, refusal in self.refused.items()
+            if any(goal.get(key) == refusal.model for goal in goals)
+        }
 
     def _culprits(self, type_url: str, message: str) -> list[str]:
         """Keys of the models that Envoy complains of: by name if it gives one, else the only one there is."""

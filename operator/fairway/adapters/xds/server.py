@@ -66,6 +66,7 @@ class AdsServer:
         self._invalid: dict[str, str] = {}
         self._wanted: dict[str, Model] = {}
         self._acknowledged: dict[str, Model] = {}
+        self._left_behind: dict[str, Resource] = {}
         self._endpoints: dict[str, tuple[Endpoint, ...]] | None = None
         self._assignments: dict[str, tuple[tuple[Endpoint, ...], Resource]] = {}
         self._states: dict[str, RouteState] = {}
@@ -162,8 +163,9 @@ class AdsServer:
         self._acknowledged = dict(kept.acknowledged)
         if self._endpoints is None:
             self._endpoints = dict(kept.endpoints)
-        if not self._complete:
-            self._wanted = dict(kept.wanted)
+        self._left_behind = dict(kept.in_use)
+        if kept.acknowledged and not self._complete:
+            self._wanted = dict(kept.acknowledged)
             self._complete = True
 
     async def _encode(self, models: Mapping[str, ModelConfig]) -> dict[str, Model]:
@@ -202,7 +204,7 @@ class AdsServer:
         self._server = server
 
     async def _converse(self, requests: AsyncIterator[Any], _: object) -> AsyncIterator[Message]:
-        stream = _Stream(StreamOrder(self._acknowledged, self._wanted, self._assignment))
+        stream = _Stream(StreamOrder(self._acknowledged, self._wanted, self._in_use(), self._assignment))
         self._streams.add(stream)
         listening = asyncio.create_task(self._hear(requests, stream))
         try:
@@ -210,6 +212,7 @@ class AdsServer:
                 yield _response(push)
         finally:
             listening.cancel()
+            self._left_behind |= stream.order.clusters
             self._streams.discard(stream)
             self._touch()
 
@@ -254,6 +257,15 @@ class AdsServer:
                 self._states = states
                 self._on_change()
 
+    def _in_use(self) -> dict[str, Resource]:
+        """Clusters that some Envoy may be using, whether it acknowledged that or not."""
+        if self._streams and all(stream.order.tidy for stream in self._streams):
+            self._left_behind = {}
+        found = dict(self._left_behind)
+        for stream in self._streams:
+            found |= stream.order.clusters
+        return found
+
     def _agreed(self) -> dict[str, Model]:
         """What all connected Envoys acknowledged, and where they differ what they agreed on before."""
         orders = [stream.order for stream in self._streams]
@@ -284,7 +296,10 @@ class AdsServer:
 
     async def _save(self) -> None:
         async with self._saving:
-            now = Snapshot(dict(self._acknowledged), dict(self._wanted), dict(self._endpoints or {}))
+            in_use = self._in_use() | {
+                one.name: one for model in self._wanted.values() for one in model.clusters
+            }
+            now = Snapshot(dict(self._acknowledged), in_use, dict(self._endpoints or {}))
             try:
                 await asyncio.to_thread(snapshots.save, self._snapshot_path, now)
             except OSError:

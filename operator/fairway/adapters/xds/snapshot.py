@@ -1,7 +1,7 @@
 """What an agent must remember to come back without harm: the world that Envoy acknowledged last.
 
-An agent that came back with nothing would make Envoy drop everything it serves. The wanted world is kept
-too: if the agent dies between two acknowledgements, Envoy may be using clusters of either.
+An agent that came back with nothing would make Envoy drop everything it serves. Clusters that were offered
+besides are kept too: if the agent dies before an acknowledgement, Envoy may be using them already.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ FORMAT = 1
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Models by key, endpoints by cluster name."""
+    """Models by key, clusters and endpoints by cluster name."""
 
     acknowledged: Mapping[str, Model] = field(default_factory=dict)
-    wanted: Mapping[str, Model] = field(default_factory=dict)
+    in_use: Mapping[str, Resource] = field(default_factory=dict)
     endpoints: Mapping[str, tuple[Endpoint, ...]] = field(default_factory=dict)
 
 
@@ -65,7 +65,7 @@ def _to_json(snapshot: Snapshot) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "acknowledged": {key: _model_to_json(model) for key, model in snapshot.acknowledged.items()},
-        "wanted": {key: _model_to_json(model) for key, model in snapshot.wanted.items()},
+        "in_use": [_resource_to_json(cluster) for cluster in snapshot.in_use.values()],
         "endpoints": {
             name: [[one.host, one.port] for one in ends] for name, ends in snapshot.endpoints.items()
         },
@@ -77,7 +77,7 @@ def _from_json(content: dict[str, Any]) -> Snapshot:
         raise ValueError(f"snapshot format {content['format']}, expected {FORMAT}")
     return Snapshot(
         acknowledged={key: _model_from_json(model) for key, model in content["acknowledged"].items()},
-        wanted={key: _model_from_json(model) for key, model in content["wanted"].items()},
+        in_use={cluster.name: cluster for cluster in map(_resource_from_json, content["in_use"])},
         endpoints={
             name: tuple(Endpoint(host, port) for host, port in ends)
             for name, ends in content["endpoints"].items()

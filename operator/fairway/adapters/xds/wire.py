@@ -134,7 +134,7 @@ class Wire:
         if request.nonce not in kind.in_flight:
             # Not an answer to anything. The same names once more: a resource was dropped and taken up again
             # between two requests of Envoy, and waits.
-            asked = asked or (request.names if request.error is None else frozenset())
+            asked = request.names if request.names == before else asked
             self._forget(kind, asked)
             return Answer(asked=asked)
         names, lost = self._answered(kind, request.nonce)
