@@ -92,7 +92,7 @@ def picker() -> ModelProto:
 
 def not_text() -> ModelProto:
     """Returns a string that is no UTF-8, whatever comes in."""
-    constant = helper.make_tensor("constant", TensorProto.STRING, [1], [b"\xff\xfe"])
+    constant = TensorProto(name="constant", data_type=TensorProto.STRING, dims=[1], string_data=[b"\xff\xfe"])
     return make_model(
         [helper.make_node("Identity", ["constant"], ["text"]), helper.make_node("Identity", ["x"], ["same"])],
         [tensor("x", "FP32", ["n"])],

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from fairway_onnx.errors import BodyTooLargeError, InvalidRequestError, RequestError
 from fairway_onnx.v2.request import decode_request
 from fairway_onnx.v2.response import encode_response
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 MANY = 1 << 20
 X = b'{"name":"x","shape":[1],"datatype":"FP32","data":[1]}'

@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
-from fairway_onnx.datatypes import DATATYPES, Array, Kind
-from fairway_onnx.errors import BodyTooLargeError, InvalidTensorError
-from fairway_onnx.v2 import tensor_json
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
+
+from fairway_onnx.datatypes import DATATYPES, Array, Kind
+from fairway_onnx.errors import BodyTooLargeError, InvalidTensorError
+from fairway_onnx.v2 import tensor_json
 
 MANY = 1 << 20
 

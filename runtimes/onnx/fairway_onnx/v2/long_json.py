@@ -1,9 +1,8 @@
 """Long numeric JSON arrays without a Python object per element: unnest and cut them as text."""
 
 from collections.abc import Iterator
-from itertools import accumulate, takewhile
+from itertools import takewhile
 from math import prod
-from operator import mul
 
 from fairway_onnx.errors import InvalidTensorError
 
@@ -21,8 +20,8 @@ def unnested(name: str, shape: list[int], data: bytes) -> bytes:
     Raises:
         InvalidTensorError: the nesting is not that of the shape.
     """
-    # What is below a size of 0 does not show in the text. The counts come first: a shape is only a claim, and a
-    # skeleton as large as the claim could be larger than the machine.
+    # What is below a size of 0 does not show in the text. The counts come first: a shape is only a claim, and
+    # a skeleton as large as the claim could be larger than the machine.
     sizes = [*takewhile(bool, shape), 0] if 0 in shape else shape
     counts_fit = data.count(b"[") == _brackets(sizes) and data.count(b",") + 1 == comma_slots(sizes)
     if not counts_fit or data.translate(None, _NOT_SKELETON) != _skeleton(sizes):
@@ -48,8 +47,8 @@ def comma_slots(shape: list[int]) -> int:
 
 
 def _brackets(shape: list[int]) -> int:
-    """How many arrays nested data of this shape has: itself, its rows, their rows, …"""
-    return 1 + sum(accumulate(shape[:-1], mul))
+    """How many arrays nested data of this shape has: itself, its rows, their rows and so on."""
+    return sum(prod(shape[:level]) for level in range(len(shape)))
 
 
 def _skeleton(shape: list[int]) -> bytes:

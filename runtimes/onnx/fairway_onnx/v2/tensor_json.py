@@ -76,15 +76,8 @@ def decode(name: str, datatype: Datatype, shape: list[int], data: bytes, max_byt
     _check_count_before_decoding(name, datatype, shape, data, max_bytes)
     if len(data) > _LONG_BYTES and datatype.kind is not Kind.TEXT:
         return _decode_long(name, datatype, shape, data, depth)
-    try:
-        values = _decoder(_ELEMENT[datatype.kind], depth).decode(data)
-    except msgspec.ValidationError as error:
-        if datatype.kind is not Kind.FLOAT or b'"' not in data:
-            raise _wrong_element(name, datatype, str(error)) from None
-        return _with_non_finite(name, datatype, shape, data, depth)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        raise InvalidTensorError(name, "data holds a string that is not valid UTF-8") from None
-    return _array(name, datatype, shape, _flat(name, values, depth, shape))
+    values = _flat(name, _parse(name, datatype, data, depth), depth, shape)
+    return _array(name, datatype, values).reshape(shape)
 
 
 def encode(array: Array, datatype: Datatype) -> tuple[Any, bool]:
@@ -144,12 +137,12 @@ def _decode_long(name: str, datatype: Datatype, shape: list[int], data: bytes, d
     array = np.empty(prod(shape), dtype=datatype.dtype)
     filled = 0
     for piece in long_json.pieces(data, _PIECE_BYTES):
-        count = piece.count(b",") + 1
         try:
-            array[filled : filled + count] = decode(name, datatype, [count], piece, _LONG_BYTES)
+            elements = _array(name, datatype, _parse(name, datatype, piece, depth=1))
         except InvalidTensorError as error:
             raise InvalidTensorError(name, f"from element {filled} on, {error.problem}") from None
-        filled += count
+        array[filled : filled + len(elements)] = elements
+        filled += len(elements)
     if filled != array.size:
         raise InvalidTensorError(name, f"data has {filled} elements, the shape {shape} says {array.size}")
     return array.reshape(shape)
@@ -161,6 +154,29 @@ def _decoder(element: Any, depth: int) -> msgspec.json.Decoder[Any]:
     for _ in range(depth):
         nested = GenericAlias(list, (nested,))
     return msgspec.json.Decoder(nested)
+
+
+def _parse(name: str, datatype: Datatype, data: bytes, depth: int) -> list[Any]:
+    """JSON to lists; among the numbers of a float type the non-finite words stay words."""
+    try:
+        return _lists(_ELEMENT[datatype.kind], depth, data)
+    except msgspec.ValidationError as error:
+        complaint = str(error)
+        if datatype.kind is Kind.FLOAT and b'"' in data:
+            try:
+                return _lists(float | _NonFinite, depth, data)
+            except (msgspec.DecodeError, UnicodeDecodeError) as second:
+                complaint = str(second)
+        raise _wrong_element(name, datatype, complaint) from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        text = datatype.kind is Kind.TEXT
+        problem = "data holds a string that is not valid UTF-8" if text else "data is ragged"
+        raise InvalidTensorError(name, problem) from None
+
+
+def _lists(element: Any, depth: int, data: bytes) -> list[Any]:
+    values: list[Any] = _decoder(element, depth).decode(data)
+    return values
 
 
 def _flat(name: str, values: list[Any], depth: int, shape: list[int]) -> list[Any]:
@@ -185,28 +201,22 @@ def _flat(name: str, values: list[Any], depth: int, shape: list[int]) -> list[An
     return values
 
 
-def _array(name: str, datatype: Datatype, shape: list[int], values: list[Any]) -> Array:
+def _array(name: str, datatype: Datatype, values: list[Any]) -> Array:
     try:
         with np.errstate(over="ignore"):
             array = np.array(values, dtype=datatype.dtype)
     except OverflowError:
         raise _integer_out_of_range(name, datatype, values) from None
     if datatype.kind is Kind.FLOAT and not np.isfinite(array).all():
-        raise InvalidTensorError(name, f"data holds a number too large for {datatype.name}")
-    return array.reshape(shape)
+        _check_infinities_were_meant(name, datatype, array, values)
+    return array
 
 
-def _with_non_finite(name: str, datatype: Datatype, shape: list[int], data: bytes, depth: int) -> Array:
-    try:
-        values = _decoder(float | _NonFinite, depth).decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _wrong_element(name, datatype, str(error)) from None
-    wide = np.array([float(value) for value in _flat(name, values, depth, shape)], dtype=np.float64)
-    with np.errstate(over="ignore"):
-        array = wide.astype(datatype.dtype)
-    if (np.isinf(array) != np.isinf(wide)).any():
-        raise InvalidTensorError(name, f"data holds a number too large for {datatype.name}")
-    return array.reshape(shape)
+def _check_infinities_were_meant(name: str, datatype: Datatype, array: Array, values: list[Any]) -> None:
+    """An infinity stands for the word, or is a number that outgrew the datatype."""
+    for index in np.flatnonzero(np.isinf(array)):
+        if not isinstance(values[index], str):
+            raise InvalidTensorError(name, f"data holds {values[index]}, too large for {datatype.name}")
 
 
 def _wrong_element(name: str, datatype: Datatype, complaint: str) -> InvalidTensorError:
