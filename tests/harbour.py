@@ -79,8 +79,9 @@ class Harbour:
                 self.workloads[name] = self.starts_as.get(workload.revision.sha256[0], ready)
         if decision.route is not None and self.rejected is None:
             self.route = decision.route
-        for name in set(self.workloads) - decision.keep:
-            del self.workloads[name]
+        if decision.keep is not None:
+            for name in set(self.workloads) - decision.keep:
+                del self.workloads[name]
         self.notices += decision.notices
         self.ticks += 1
         return decision

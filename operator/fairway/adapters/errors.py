@@ -1,17 +1,30 @@
-"""What can go wrong between Fairway and the outside world; the agent of an Envoy has a tree of its own.
+"""What can go wrong between Fairway and the outside world; the agent of an Envoy has a branch of its own.
 
-AdapterError
-└── EnvoyError
-    ├── EnvoyMissing      no Envoy binary is installed
-    ├── TelemetryError    an Envoy's counters could not be read
-    └── AdminError        an Envoy did not do what its admin interface was asked for
+FairwayError
+└── AdapterError
+    ├── StoreError              the stored resources cannot be read or written
+    │   └── StoreTooNew         they were written by a newer Fairway
+    └── EnvoyError
+        ├── EnvoyMissing        no Envoy binary is installed
+        ├── TelemetryError      an Envoy's counters could not be read
+        └── AdminError          an Envoy did not do what its admin interface was asked for
 """
 
 from __future__ import annotations
 
+from fairway.api.errors import FairwayError
 
-class AdapterError(Exception):
-    """Anything that the outside world refuses."""
+
+class AdapterError(FairwayError):
+    """The outside world did not do what was asked of it."""
+
+
+class StoreError(AdapterError):
+    """The stored resources cannot be read or written."""
+
+
+class StoreTooNew(StoreError):
+    """The store was written by a newer Fairway, whose words this one might misread."""
 
 
 class EnvoyError(AdapterError):

@@ -89,7 +89,7 @@ def _route_rejected(s: Situation) -> Finding | None:
 def _sent_back(s: Situation) -> Finding | None:
     if s.status.phase not in {Phase.ROLLED_BACK, Phase.FAILED}:
         return None
-    return _true(_outcome(s.status), s.status.message)
+    return _true(_outcome(s.status), _why_back(s.status))
 
 
 def _first_failing(s: Situation) -> Finding | None:
@@ -101,6 +101,10 @@ def _first_failing(s: Situation) -> Finding | None:
 def _outcome(status: Status) -> str:
     outcome = status.rollout.outcome if status.rollout else None
     return outcome.value if outcome else status.phase.value
+
+
+def _why_back(status: Status) -> str:
+    return status.rollout.message if status.rollout and status.rollout.message else status.message
 
 
 def _stable_not_ready(s: Situation) -> Finding | None:
@@ -159,7 +163,7 @@ def _wanted_is_stable(s: Situation) -> Finding | None:
 
 
 def _going_back(s: Situation) -> Finding | None:
-    return _true(_outcome(s.status), s.status.message) if s.status.phase is Phase.ROLLING_BACK else None
+    return _true(_outcome(s.status), _why_back(s.status)) if s.status.phase is Phase.ROLLING_BACK else None
 
 
 def _always(finding: Finding) -> Check:

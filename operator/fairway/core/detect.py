@@ -71,7 +71,7 @@ def _reverted(s: Situation) -> str | None:
 
 def _superseded(s: Situation) -> str | None:
     if s.wanted_name is None and s.seen.artifact is not None and s.seen.artifact.error is not None:
-        return f"the spec now asks for something else, and that cannot be read: {s.seen.artifact.error}"
+        return f"the spec asks for something else, which cannot be read: {s.seen.artifact.error}"
     if s.wanted_name is None or s.wanted_name in {s.status.candidate, s.status.stable}:
         return None
     if s.status.phase is Phase.BAKING and analysis.verdict_of(s.rollout) is GuardrailVerdict.SAFE:

@@ -81,6 +81,7 @@ class Needs:
     artifact: str
     revisions: tuple[str, ...]
     sample: bool
+    active: bool
     free_port: bool
 
 
@@ -137,13 +138,14 @@ class Decision:
         status: to be stored before anything else happens.
         workloads: what must run.
         route: None while there is nothing to route to.
-        keep: names of revisions that must not be taken away yet, though nothing new is asked of some of them.
+        keep: names of revisions that must not be taken away yet, though nothing new is asked of some of them;
+            None while it is unknown what the routers still send requests to: then nothing may go.
         look_again: when to decide again, if nothing happens before.
     """
 
     status: Status
     workloads: tuple[Workload, ...]
     route: Route | None
-    keep: frozenset[str]
+    keep: frozenset[str] | None
     look_again: timedelta
     notices: tuple[Notice, ...] = ()

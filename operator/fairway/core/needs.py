@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from fairway.api.status import Phase
 from fairway.api.v1alpha1 import ModelDeployment
 from fairway.core.analysis import sample_due
 from fairway.core.clock import reanchor
@@ -18,5 +19,6 @@ def needs(md: ModelDeployment, now: datetime) -> Needs:
         artifact=md.spec.model.uri,
         revisions=revisions,
         sample=sample_due(md, status, now),
+        active=status.phase in {Phase.ROLLING_BACK, Phase.BAKING},
         free_port=status.port is None,
     )

@@ -54,7 +54,7 @@ def _decide(s: Situation, notices: tuple[Notice, ...], *, moved: bool) -> Decisi
         status=status,
         workloads=workloads,
         route=route,
-        keep=_keep(workloads, s.seen),
+        keep=_keep(workloads, route, s.seen),
         look_again=timedelta(0) if moved else _look_again(s.md, status, s.now),
         notices=notices,
     )
@@ -117,7 +117,7 @@ def _report(s: Situation, route: Route | None) -> Status:
 
 def _with_programmed_weight(rollout: RolloutStatus, seen: Observed) -> RolloutStatus:
     programmed = seen.route.programmed.weight_of(rollout.revision) if seen.route.programmed else None
-    if programmed == rollout.weight.programmed or rollout.ended_at is not None:
+    if programmed == rollout.weight.programmed:
         return rollout
     return rollout.model_copy(update={"weight": rollout.weight.model_copy(update={"programmed": programmed})})
 
@@ -137,8 +137,10 @@ def _workloads(md: ModelDeployment, status: Status) -> tuple[Workload, ...]:
     )
 
 
-def _keep(workloads: tuple[Workload, ...], seen: Observed) -> frozenset[str]:
+def _keep(workloads: tuple[Workload, ...], route: Route | None, seen: Observed) -> frozenset[str] | None:
     """What may not go yet: what is wanted, and what a router may still send requests to."""
+    if route is not None and seen.route.programmed is None:
+        return None
     routed = seen.route.programmed.backends if seen.route.programmed else ()
     busy = {name for name, count in (seen.active or {}).items() if count > 0}
     return frozenset({w.revision.name for w in workloads} | {b.revision for b in routed} | busy)

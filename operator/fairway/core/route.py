@@ -36,7 +36,9 @@ class Route:
     def __post_init__(self) -> None:
         weights = [backend.weight for backend in self.backends]
         if sum(weights) != TOTAL_WEIGHT or min(weights) < 0:
-            raise ValueError(f"weights of {self.name} must be non-negative and sum to {TOTAL_WEIGHT}: {weights}")
+            raise ValueError(
+                f"weights of {self.name} must be non-negative and sum to {TOTAL_WEIGHT}: {weights}"
+            )
         if len({backend.revision for backend in self.backends}) != len(self.backends):
             raise ValueError(f"a revision stands twice in the route of {self.name}")
 

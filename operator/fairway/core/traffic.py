@@ -15,6 +15,8 @@ def declared_weight(status: Status) -> int:
     """The candidate's weight, out of 1000, that the phase and the step in force stand for."""
     if status.phase in {Phase.PROMOTING, Phase.BAKING}:
         return TOTAL_WEIGHT
+    if status.rollout is not None and status.rollout.revision == status.stable:
+        return TOTAL_WEIGHT
     if status.phase in {Phase.CANARY, Phase.PAUSED} and status.rollout and status.rollout.step:
         return status.rollout.step.weight * WEIGHT_PER_PERCENT
     return 0

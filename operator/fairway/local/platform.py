@@ -1,0 +1,225 @@
+"""The laptop as a platform: servers are processes, the router is one Envoy, Fairway itself is its agent."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from fairway.adapters.artifacts import FileArtifacts
+from fairway.adapters.atomic import write_atomically
+from fairway.adapters.envoy_process import EnvoyOptions, command, find_envoy
+from fairway.adapters.envoy_stats import active_requests, read_sample
+from fairway.adapters.errors import TelemetryError
+from fairway.adapters.processes import ProcessSupervisor
+from fairway.adapters.xds.resources import Endpoint, ModelConfig
+from fairway.adapters.xds.server import AdsServer
+from fairway.api.v1alpha1 import ModelDeployment
+from fairway.core.model import Capabilities, Decision, Needs, Notice, Observed, Workload, WorkloadHealth
+from fairway.core.route import Route, Sample
+from fairway.driver.ports import Ref
+from fairway.local.paths import LocalPaths
+from fairway.local.ports import FIRST_PORT, free_port
+from fairway.render.envoy import cluster_name
+from fairway.render.envoy_bootstrap import bootstrap
+from fairway.render.protocols import ProcessFiles, ProcessSpec
+from fairway.render.registry import ENGINES, ROUTERS
+
+log = structlog.get_logger()
+
+HOST = "127.0.0.1"
+ENVOY = "envoy"
+ROUTER_OWNER = "fairway/router"
+TELEMETRY_TIMEOUT_SECONDS = 2.0
+CAPABILITIES = Capabilities(
+    host=HOST,
+    runtimes={"OnnxRuntime": "fairway_onnx"},
+    schemes=frozenset({"file"}),
+)
+
+
+class LocalPlatform:
+    """Implements `driver.ports.Platform` on one machine.
+
+    Until `open_router` is called, decisions about routes are collected and nothing is told to Envoy: an
+    agent that knows only some of the models would make it drop the others.
+    """
+
+    def __init__(
+        self,
+        paths: LocalPaths,
+        on_change: Callable[[], None],
+        on_notice: Callable[[Ref, Notice], None],
+        first_port: int = FIRST_PORT,
+    ) -> None:
+        self._paths = paths
+        self._on_change = on_change
+        self._on_notice = on_notice
+        self._first_port = first_port
+        self._artifacts = FileArtifacts(paths.models)
+        self._servers = ProcessSupervisor(paths.run, self._servers_changed)
+        self._agent = AdsServer(paths.agent_socket, paths.router / "snapshot.json", on_change)
+        self._routes: dict[Ref, tuple[Route, ModelConfig]] = {}
+        self._ports: dict[Ref, int] = {}
+        self._open = False
+        self._endpoints_stale = True
+
+    @property
+    def capabilities(self) -> Capabilities:
+        return CAPABILITIES
+
+    @property
+    def router_health(self) -> WorkloadHealth:
+        return self._servers.health(ENVOY)
+
+    @property
+    def router_pid(self) -> int | None:
+        return self._servers.pid(ENVOY)
+
+    async def start(self) -> None:
+        """Watch what runs. Nothing is served or changed yet.
+
+        Raises:
+            EnvoyMissing: there is no Envoy to route with.
+        """
+        self._envoy = find_envoy()
+        await self._servers.start()
+
+    async def open_router(self) -> None:
+        """Tell Envoy everything that was decided so far, and start it if it does not run already."""
+        await self._publish_endpoints()
+        if self._routes:
+            await self._agent.set(self._configs())
+        await self._agent.start()
+        self._open = True
+        config = self._paths.router / "bootstrap.json"
+        content = bootstrap(
+            node_id=ENVOY,
+            node_cluster="fairway-local",
+            agent_socket=self._paths.agent_socket,
+            admin_socket=self._paths.admin_socket,
+        )
+        write_atomically(config, json.dumps(content, indent=1))
+        argv = command(self._envoy, EnvoyOptions(config=config, concurrency=1, drain_seconds=2))
+        termination = self._paths.run / ENVOY / "termination.json"
+        self._servers.ensure(ProcessSpec(ENVOY, tuple(argv), termination), ROUTER_OWNER)
+
+    async def close(self, *, stop: bool) -> None:
+        """Let go; with `stop`, end every server and the router, router first."""
+        if stop:
+            self._servers.stop(ENVOY)
+            await self._servers.stop_all()
+        await self._agent.stop()
+        await self._servers.close()
+
+    async def observe(self, md: ModelDeployment, ask: Needs) -> Observed:
+        ref = Ref(md.metadata.namespace, md.metadata.name)
+        if md.status.port is not None:
+            self._ports[ref] = md.status.port
+        clusters = self._clusters(ref, ask.revisions)
+        route = self._agent.state(str(ref))
+        return Observed(
+            artifact=await self._artifacts.look(ask.artifact),
+            workloads={name: self._servers.health(name) for name in ask.revisions},
+            route=route,
+            sample=await self._sample(clusters) if ask.sample else None,
+            active=await self._active(clusters) if ask.active else None,
+            free_port=free_port(set(self._ports.values()), self._first_port) if ask.free_port else None,
+        )
+
+    async def apply(self, md: ModelDeployment, decision: Decision) -> None:
+        ref = Ref(md.metadata.namespace, md.metadata.name)
+        if md.status.port is not None:
+            self._ports[ref] = md.status.port
+        for workload in decision.workloads:
+            self._servers.ensure(self._process(workload), str(ref))
+        if decision.route is None:
+            return
+        known = self._routes.get(ref)
+        if known is None or known[0] != decision.route:
+            rendered = ROUTERS[md.spec.traffic.router.type].render(decision.route, HOST)
+            self._routes[ref] = (decision.route, ModelConfig(decision.route, rendered))
+            self._endpoints_stale = True
+        if self._open:
+            await self._publish_endpoints()
+            await self._agent.set(self._configs())
+
+    async def prune(self, ref: Ref, keep: frozenset[str]) -> None:
+        for name in self._servers.of(str(ref)) - keep:
+            log.info("stopping a server that nothing needs any more", server=name)
+            self._servers.stop(name)
+
+    async def remove(self, ref: Ref) -> None:
+        self._ports.pop(ref, None)
+        if self._routes.pop(ref, None) is not None and self._open:
+            await self._agent.set(self._configs())
+        await self.prune(ref, frozenset())
+
+    async def refresh_endpoints(self) -> None:
+        """Tell Envoy where servers listen now."""
+        if self._open:
+            await self._publish_endpoints()
+
+    def orphans(self, known: set[Ref]) -> set[Ref]:
+        """Owners of servers left by an earlier run whose models are gone."""
+        names = {owner for owner in self._servers.owners() if owner != ROUTER_OWNER} - {
+            str(ref) for ref in known
+        }
+        return {Ref(*owner.split("/", 1)) for owner in names if "/" in owner}
+
+    def announce(self, md: ModelDeployment, notices: tuple[Notice, ...]) -> None:
+        for notice in notices:
+            self._on_notice(Ref(md.metadata.namespace, md.metadata.name), notice)
+
+    def _servers_changed(self) -> None:
+        self._endpoints_stale = True
+        self._on_change()
+
+    def _process(self, workload: Workload) -> ProcessSpec:
+        folder = self._servers.run_folder(workload.revision.name)
+        files = ProcessFiles(
+            model=self._artifacts.path(workload.revision.sha256),
+            address=folder / "address.json",
+            termination=folder / "termination.json",
+        )
+        return ENGINES[workload.revision.engine.type].process(workload, files, sys.executable)
+
+    def _configs(self) -> dict[str, ModelConfig]:
+        return {str(ref): config for ref, (_, config) in self._routes.items()}
+
+    async def _publish_endpoints(self) -> None:
+        if not self._endpoints_stale:
+            return
+        self._endpoints_stale = False
+        found: dict[str, tuple[Endpoint, ...]] = {}
+        for route, _ in self._routes.values():
+            for backend in route.backends:
+                address = self._servers.address(backend.revision)
+                found[cluster_name(route, backend.revision)] = (Endpoint(*address),) if address else ()
+        await self._agent.set_endpoints(found)
+
+    def _clusters(self, ref: Ref, revisions: tuple[str, ...]) -> dict[str, str]:
+        known = self._routes.get(ref)
+        return {cluster_name(known[0], name): name for name in revisions} if known else {}
+
+    async def _sample(self, clusters: dict[str, str]) -> Sample | None:
+        try:
+            return await read_sample(self._paths.admin_socket, clusters, TELEMETRY_TIMEOUT_SECONDS)
+        except TelemetryError as error:
+            log.warning("counters cannot be read", error=str(error))
+            return None
+
+    async def _active(self, clusters: dict[str, str]) -> dict[str, int] | None:
+        try:
+            found = await active_requests(self._paths.admin_socket, clusters, TELEMETRY_TIMEOUT_SECONDS)
+        except TelemetryError:
+            return None
+        return {revision: found.get(cluster, 0) for cluster, revision in clusters.items()}
+
+
+def server_log(paths: LocalPaths, revision: str) -> Path:
+    """Where a local server's output goes."""
+    return paths.run / revision / "log"
