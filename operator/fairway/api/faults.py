@@ -62,10 +62,20 @@ def unknown_field(path: Path, known: Iterable[str]) -> str:
     name, known = str(path[-1]), list(known)
     if near := _nearest(name, known):
         return f"unknown field; did you mean {near}?"
-    spec = _schema_at(("spec",))
+    spec = schema_at(("spec",))
     if places := [dotted(place) for place in _places(spec, ("spec",)) if place[-1] == name]:
         return f"unknown field here; did you mean {' or '.join(places)}?"
     return f"unknown field; known here: {', '.join(known)}" if known else "unknown field"
+
+
+def schema_at(path: Path) -> Schema:
+    """The schema of a place; {} where there is none, as inside `metadata`. Not to be changed."""
+    schema = _resource_schema()
+    for part in path:
+        schema = (
+            schema.get("items", {}) if isinstance(part, int) else schema.get("properties", {}).get(part, {})
+        )
+    return schema
 
 
 def _is_echo(detail: ErrorDetails, details: Iterable[ErrorDetails]) -> bool:
@@ -89,7 +99,7 @@ def _missing(_: ErrorDetails) -> str:
 
 
 def _unknown(detail: ErrorDetails) -> str:
-    return unknown_field(detail["loc"], _schema_at(detail["loc"][:-1]).get("properties", {}))
+    return unknown_field(detail["loc"], schema_at(detail["loc"][:-1]).get("properties", {}))
 
 
 def _own_words(detail: ErrorDetails) -> str:
@@ -111,7 +121,7 @@ def _out_of_bounds(detail: ErrorDetails) -> str:
 
 
 def _wrong_length(detail: ErrorDetails) -> str:
-    pattern = _schema_at(detail["loc"]).get("pattern")
+    pattern = schema_at(detail["loc"]).get("pattern")
     if detail["type"] == "string_too_short" and pattern in PATTERN_WORDS:
         return f"{PATTERN_WORDS[pattern]}, not {_shown(detail['input'])}"
     return f"must have {_size(detail['ctx'], 'character')}, not {len(detail['input'])}"
@@ -122,7 +132,7 @@ def _wrong_count(detail: ErrorDetails) -> str:
 
 
 def _wrong_choice(detail: ErrorDetails) -> str:
-    return _choice(_schema_at(detail["loc"])["enum"], detail["input"])
+    return _choice(schema_at(detail["loc"])["enum"], detail["input"])
 
 
 _SENTENCES: dict[str, Callable[[ErrorDetails], str]] = {
@@ -171,22 +181,12 @@ def _plain(name: str) -> str:
     return name.replace("_", "").replace("-", "").lower()
 
 
-@cache
-def _resource_schema() -> Schema:
-    return resource_schema()
-
-
-def _schema_at(path: Path) -> Schema:
-    """The schema of a place; {} where there is none, as inside `metadata`."""
-    schema = _resource_schema()
-    for part in path:
-        schema = (
-            schema.get("items", {}) if isinstance(part, int) else schema.get("properties", {}).get(part, {})
-        )
-    return schema
-
-
 def _places(schema: Schema, path: Path) -> Iterator[Path]:
     for name, child in schema.get("properties", {}).items():
         yield (*path, name)
         yield from _places(child, (*path, name))
+
+
+@cache
+def _resource_schema() -> Schema:
+    return resource_schema()

@@ -15,12 +15,14 @@ import yaml
 from pydantic import ValidationError
 
 from fairway.api.errors import ManifestError, Problem
-from fairway.api.faults import Fault, faults_of, unknown_field
+from fairway.api.faults import Fault, faults_of, schema_at, unknown_field
 from fairway.api.v1alpha1 import API_VERSION, KIND, Metadata, ModelDeployment
 from fairway.api.yaml_text import Document, dotted, read_documents
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from fairway.api.structural import Schema
 
 # apimachinery's ObjectMeta: what a user may write there and what the API server adds.
 _METADATA_FIELDS = (
@@ -116,16 +118,14 @@ def to_manifest(md: ModelDeployment) -> str:
     Only what was set: no defaults that nobody wrote, no nulls, no empty blocks, no status.
     """
     written = md.model_dump(mode="json", by_alias=True, exclude_none=True, exclude_unset=True)
+    written["metadata"].get("annotations", {}).pop(_LAST_APPLIED, None)
     metadata = {
         key: written["metadata"][key]
         for key in ("name", "namespace", "labels", "annotations")
-        if key in written["metadata"]
+        if written["metadata"].get(key)
     }
-    if "annotations" in metadata:
-        metadata["annotations"] = {k: v for k, v in metadata["annotations"].items() if k != _LAST_APPLIED}
-    manifest = _without_empty(
-        {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": written["spec"]}
-    )
+    spec = _without_empty(written["spec"], schema_at(("spec",)))
+    manifest = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "spec": spec}
     return yaml.dump(manifest, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
 
 
@@ -201,11 +201,11 @@ def _without_nulls(value: Any) -> Any:
     return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
-def _without_empty(value: Any) -> Any:
-    if not isinstance(value, dict):
-        return value
-    slim = {key: _without_empty(item) for key, item in value.items()}
-    return {key: item for key, item in slim.items() if item not in ({}, [])}
+def _without_empty(block: dict[str, Any], schema: Schema) -> dict[str, Any]:
+    """Leave out the blocks that are empty and would be there anyway."""
+    fields = schema.get("properties", {})
+    slim = {k: _without_empty(v, fields.get(k, {})) if isinstance(v, dict) else v for k, v in block.items()}
+    return {k: v for k, v in slim.items() if v != {} or fields.get(k, {}).get("default") != {}}
 
 
 class _Dumper(yaml.SafeDumper):

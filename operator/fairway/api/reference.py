@@ -149,6 +149,8 @@ def _bound_words(field: Schema) -> Iterator[str]:
         return
     if field.get("pattern") in PATTERN_WORDS:
         yield PATTERN_WORDS[field["pattern"]].removeprefix("must be ")
+        if field.get("minLength") == field.get("maxLength"):  # the words say it already
+            return
     if low_high := _range(field, "minimum", "maximum"):
         yield low_high
     for noun, low, high in (("characters", "minLength", "maxLength"), ("items", "minItems", "maxItems")):
@@ -158,7 +160,7 @@ def _bound_words(field: Schema) -> Iterator[str]:
 
 def _range(field: Schema, low: str, high: str) -> str:
     if low in field and high in field:
-        return f"{field[low]}" if field[low] == field[high] else f"{field[low]} to {field[high]}"
+        return f"{field[low]} to {field[high]}"
     if high in field:
         return f"at most {field[high]}"
     return f"at least {field[low]}" if low in field else ""

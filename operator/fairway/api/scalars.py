@@ -30,9 +30,9 @@ def parse_duration(text: Any) -> timedelta:
     if isinstance(text, timedelta):
         return text
     if not isinstance(text, str) or not re.fullmatch(DURATION_PATTERN, text):
-        raise ValueError(f"write a duration like 30s, 5m or 1h30m, not {text!r}")
+        raise ValueError(f"write a duration like 30s, 5m or 1h30m, not {text!r:.60}")
     if len(text) > _MAX_DURATION_LENGTH:
-        raise ValueError(f"a duration has at most {_MAX_DURATION_LENGTH} characters: {text!r}")
+        raise ValueError(f"a duration has at most {_MAX_DURATION_LENGTH} characters: {text!r:.60}")
     parts = re.findall(r"([0-9]+)(ms|s|m|h)", text)
     try:
         duration = timedelta(milliseconds=sum(int(number) * _MILLISECONDS[unit] for number, unit in parts))
@@ -63,11 +63,11 @@ def parse_decimal(text: Any) -> float:
     """
     if isinstance(text, str) and re.fullmatch(DECIMAL_PATTERN, text):
         if len(text) > _MAX_DECIMAL_LENGTH:
-            raise ValueError(f"a decimal string has at most {_MAX_DECIMAL_LENGTH} characters: {text!r}")
+            raise ValueError(f"a decimal string has at most {_MAX_DECIMAL_LENGTH} characters: {text!r:.60}")
         return float(text)
     if isinstance(text, int | float) and not isinstance(text, bool) and math.isfinite(text):
         raise ValueError(f'write this number as a string: "{text}" (a Kubernetes spec holds no floats)')
-    raise ValueError(f'write a decimal string like "0.05", not {text!r}')
+    raise ValueError(f'write a decimal string like "0.05", not {text!r:.60}')
 
 
 def format_decimal(number: float) -> str:
@@ -87,7 +87,7 @@ def parse_time(text: Any) -> datetime:
     """Read an RFC 3339 time; a time without a zone is refused."""
     when = text if isinstance(text, datetime) else datetime.fromisoformat(str(text))
     if when.tzinfo is None:
-        raise ValueError(f"a time needs a zone: {text!r}")
+        raise ValueError(f"a time needs a zone: {text!r:.60}")
     return when.astimezone(UTC)
 
 
