@@ -79,9 +79,9 @@ def divider() -> ModelProto:
     )
 
 
-def picker() -> ModelProto:
-    """Picks rows of a table of 3 by index: fails at run time for an index outside it."""
-    table = numpy_helper.from_array(np.arange(3, dtype=np.float32), "table")
+def picker(rows: int = 3) -> ModelProto:
+    """Picks from a table by index: fails at run time for an index outside it."""
+    table = numpy_helper.from_array(np.arange(rows, dtype=np.float32), "table")
     return make_model(
         [helper.make_node("Gather", ["table", "index"], ["row"])],
         [tensor("index", "INT64", ["n"])],
