@@ -19,7 +19,7 @@ from benchmarks.statistics.rollouts import (
     troubled_rates,
 )
 
-from fairway.core.stats import Thresholds
+from fairway.core.stats import SUBSTANTIAL, Thresholds
 
 CHUNK = 1_000  # rollouts simulated together: 600 intervals of them take about 200 MB
 SEED = 20_261_121
@@ -51,6 +51,17 @@ def false_rollbacks(runs: int, ramp: Ramp, odds: float, thresholds: Thresholds) 
         shares.add("fixed threshold", rivals.fixed_threshold_rolls_back(traffic))
         shares.add("repeated z-test", rivals.repeated_z_test_rolls_back(traffic))
     return shares
+
+
+def false_leanings(runs: int, ramp: Ramp, end: int, thresholds: Thresholds) -> float:
+    """Share of good candidates not convicted whose evidence points to harm after `end` intervals."""
+    shares = Shares(runs)
+    for rng, size in _chunks(runs, "false rollbacks"):
+        traffic = make_traffic(rng, ramp, troubled_rates(rng, size, length(ramp)))
+        path = oracle.mixture(oracle.regression_paths(traffic, thresholds))[:, :end]
+        running = path.max(axis=1) < np.log(1 / thresholds.alpha)
+        shares.add("Fairway", running & (path[:, -1] >= SUBSTANTIAL))
+    return shares.acted["Fairway"]
 
 
 def rollbacks_by_a_burst(runs: int, ramp: Ramp, failures: int, step: int, thresholds: Thresholds) -> Shares:

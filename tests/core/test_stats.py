@@ -164,6 +164,7 @@ def test_the_absolute_bound_does_not_grow_on_average_above_negligible(rate: floa
         assert mean == pytest.approx(1, abs=1e-9)
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.lists(intervals, max_size=20))
 def test_what_the_absolute_bound_says_depends_on_totals_only(seen: list[Interval]) -> None:
     """No state is kept for it: the product over intervals is the value at the totals."""
@@ -194,6 +195,7 @@ def test_a_negligible_rate_of_zero_switches_the_absolute_bound_off() -> None:
     assert verdict(after(Interval(10**4, 0, 10**4, 100)), thresholds) is Verdict.SAFE
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(intervals, st.floats(1e-6, 0.5), st.floats(0.01, 1.5))
 @example(Interval(3, 3, 297, 0), 0.05, 1.1)
 @example(Interval(10**6, 10**6, 10**6, 0), 0.025, 1.1)
@@ -219,6 +221,7 @@ def test_regression_wins_where_both_are_proven() -> None:
     assert verdict(evidence, DEFAULT) is Verdict.REGRESSION
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.lists(intervals, max_size=8))
 @example([Interval(9, 9, 32, 0), Interval(15, 15, 14, 0)])  # exactly on the line
 def test_verdicts_are_what_the_drawn_numbers_say(seen: list[Interval]) -> None:
@@ -262,7 +265,7 @@ def test_an_interval_with_one_possible_outcome_adds_to_the_totals_only(interval:
     assert evidence.intervals == 2
 
 
-@settings(deadline=None)
+@settings(deadline=None)  # the machine may be busy
 @given(
     st.lists(intervals, max_size=10),
     st.floats(1e-9, 0.999),
@@ -281,6 +284,7 @@ def test_evidence_survives_json_whatever_was_counted(
     assert math.isfinite(safe_log10(evidence, thresholds))
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(st.integers(0, 400), st.integers(0, 400), st.floats(0, 1), st.floats(0.05, 20), st.floats(0.05, 20))
 def test_the_bound_for_huge_intervals_never_claims_more_than_the_exact_sum(
     candidate: int, stable: int, share: float, base: float, odds: float
