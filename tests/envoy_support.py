@@ -20,16 +20,24 @@ from fairway.render.envoy import cluster_name, render_model
 from fairway.render.envoy_bootstrap import bootstrap
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
 HOST = "127.0.0.1"
 DEADLINE = 10.0
 
 
+_given: set[int] = set()
+
+
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, another one each time."""
+    while True:
+        with socket.socket() as probe:
+            probe.bind((HOST, 0))
+            port = int(probe.getsockname()[1])
+        if port not in _given:
+            _given.add(port)
+            return port
 
 
 def make_route(
@@ -46,6 +54,16 @@ async def eventually(condition: Callable[[], bool], *, why: str, within: float =
     try:
         async with asyncio.timeout(within):
             while not condition():  # noqa: ASYNC110  what is waited for sends no event
+                await asyncio.sleep(0.005)
+    except TimeoutError:
+        raise AssertionError(f"not within {within} s: {why}") from None
+
+
+async def until(condition: Callable[[], Awaitable[bool]], *, why: str, within: float = DEADLINE) -> None:
+    """Wait until a question that must be sent somewhere is answered with yes."""
+    try:
+        async with asyncio.timeout(within):
+            while not await condition():  # noqa: ASYNC110  what is waited for sends no event
                 await asyncio.sleep(0.005)
     except TimeoutError:
         raise AssertionError(f"not within {within} s: {why}") from None
@@ -210,10 +228,11 @@ class World:
     agent: AdsServer | None = None
     process: asyncio.subprocess.Process | None = None
     changes: int = 0
+    admin_name: str = "admin"
 
     @property
     def admin(self) -> Path:
-        return self.folder / "admin"
+        return self.folder / self.admin_name
 
     @property
     def snapshot(self) -> Path:
@@ -235,7 +254,7 @@ class World:
             self.agent = None
 
     async def start_envoy(self) -> None:
-        config = self.folder / "bootstrap.json"
+        config = self.folder / f"{self.admin_name}.json"
         static = bootstrap(
             node_id="test", node_cluster="test", agent_socket=self.folder / "ads", admin_socket=self.admin
         )
@@ -278,11 +297,11 @@ def configs(*routes: Route) -> dict[str, ModelConfig]:
 
 
 def endpoints_of(*routes: Route, servers: Mapping[str, ModelServer]) -> dict[str, tuple[Endpoint, ...]]:
+    """Of every server, whether a route names it now or did before: what is in force keeps its endpoints."""
     return {
-        cluster_name(route, backend.revision): (servers[backend.revision].endpoint,)
+        cluster_name(route, revision): (server.endpoint,)
         for route in routes
-        for backend in route.backends
-        if backend.revision in servers
+        for revision, server in servers.items()
     }
 
 

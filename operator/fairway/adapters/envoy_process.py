@@ -7,12 +7,14 @@ import importlib.util
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from fairway.adapters.envoy_admin import get_json, post
 from fairway.adapters.errors import EnvoyMissing
 
 POLL_SECONDS = 0.05
 CONNECTIONS = r"^http\..*\.downstream_cx_active$"
+OWN_CONNECTIONS = "http.admin.downstream_cx_active"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +87,13 @@ async def wait_until_idle(admin_socket: Path, timeout_seconds: float) -> bool:
         async with asyncio.timeout(timeout_seconds):
             while True:
                 answer = await get_json(admin_socket, "/stats", query, timeout_seconds)
-                if not any(stat.get("value", 0) for stat in answer["stats"]):
+                if not any(_clients(stat) for stat in answer["stats"]):
                     return True
                 await asyncio.sleep(POLL_SECONDS)
     except TimeoutError:
         return False
+
+
+def _clients(stat: dict[str, Any]) -> int:
+    """Connections to a model's port; those to the admin interface are our own."""
+    return 0 if stat.get("name") == OWN_CONNECTIONS else int(stat.get("value", 0))

@@ -173,7 +173,8 @@ def _retries() -> Xds:
                 },
             }
         ],
-        "host_selection_retry_max_attempts": 3,
+        # A dead replica has the fewest requests and is chosen first: look further than twice.
+        "host_selection_retry_max_attempts": 32,
     }
 
 

@@ -238,19 +238,32 @@ class StreamOrder:
             ]:
                 self._set_aside(key, message)
         elif type_url in (CLUSTERS, LISTENERS):
-            self._start_over_without(self._culprits(type_url, message), message)
+            self._start_over(type_url, message)
 
-    def _start_over_without(self, culprits: list[str], message: str) -> None:
-        """What Envoy took of a refused message is unknown: the rest is sent again, from the clusters on."""
-        if not culprits:
-            # It may be anybody's fault: each alone, and if it is nobody's, wait for another wish.
-            self._one_by_one = list(self._batch)
-            self._stuck = not self._batch
-            self._batch = {}
+    def _start_over(self, type_url: str, message: str) -> None:
+        """What Envoy took of a refused message is unknown: what is not to blame is sent again."""
+        culprits = self._culprits(type_url, message)
+        needed = _clusters(self.applied.values()) | _clusters(self._target().values())
+        spare = self._keep.keys() - needed.keys()
+        bad_spare = {name for name in spare if _mentions(message, name)}
+        if not culprits and not bad_spare:
+            bad_spare = spare
+        if not culprits and not bad_spare:
+            culprits = self._only_suspect()
         dropped = _clusters(filter(None, [self._set_aside(key, message) for key in culprits]))
-        good = {name: one for name, one in self._keep.items() if culprits and name not in dropped}
-        self._keep = good | _clusters(self.applied.values()) | _clusters(self._target().values())
+        self._keep = {name: one for name, one in self._keep.items() if name not in bad_spare | dropped.keys()}
+        self._keep |= _clusters(self.applied.values()) | _clusters(self._target().values())
         self._phase = Phase.CLUSTERS if self._batch else Phase.IDLE
+
+    def _only_suspect(self) -> list[str]:
+        """The model of a batch of one. Of several each is tried alone; of none there is nothing to try."""
+        suspects = list(self._batch)
+        if len(suspects) == 1:
+            return suspects
+        self._one_by_one = suspects
+        self._stuck = not suspects
+        self._batch = {}
+        return []
 
     def _set_aside(self, key: str, message: str) -> Model | None:
         model = self._batch.pop(key, None) or self.applied.pop(key, None)
@@ -269,14 +282,13 @@ class StreamOrder:
         }
 
     def _culprits(self, type_url: str, message: str) -> list[str]:
-        """Keys of the models that Envoy complains of: by name if it gives one, else the only one there is."""
+        """Keys of the models that Envoy complains of by name."""
         offered = self._batch or self.applied
-        named = [
+        return [
             key
             for key, model in offered.items()
             if model and any(_mentions(message, one.name) for one in _of_type(model, type_url))
         ]
-        return named or [key for key, model in self._batch.items() if model and len(self._batch) == 1]
 
 
 def _of_type(model: Model, type_url: str) -> tuple[Resource, ...]:

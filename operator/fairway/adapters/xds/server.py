@@ -31,7 +31,9 @@ log = logging.getLogger(__name__)
 MAX_SOCKET_PATH = 100
 """Bytes. Linux allows 107, other systems 103; a lock file with a longer name lies beside it."""
 
-RETRY_SECONDS = 5.0
+RETRY_SECONDS = 2.0
+"""A port that is taken may be free again soon; a refused message costs Envoy next to nothing."""
+
 OWNER_ONLY = 0o600
 _SERVICE = "envoy.service.discovery.v3.AggregatedDiscoveryService"
 
@@ -124,7 +126,10 @@ class AdsServer:
             self._touch()
 
     async def set_endpoints(self, endpoints: Mapping[str, tuple[Endpoint, ...]]) -> None:
-        """All endpoints there are, by cluster name. A cluster that is not in it has none."""
+        """All endpoints there are, by cluster name. A cluster that is not in it has none.
+
+        They are in force at once: a revision keeps its endpoints here until a route without it is programmed.
+        """
         async with self._changing:
             if endpoints == self._endpoints:
                 return
@@ -219,10 +224,7 @@ class AdsServer:
     async def _hear(self, requests: AsyncIterator[Any], stream: _Stream) -> None:
         try:
             async for message in requests:
-                request = _request(message)
-                if request.error is not None:
-                    log.warning("Envoy refused %s: %s", request.type_url, request.error)
-                stream.say(stream.order.receive(request))
+                stream.say(stream.order.receive(_request(message)))
                 self._touch()
         finally:
             stream.outbox.put_nowait(None)
@@ -254,8 +256,14 @@ class AdsServer:
                 self._acknowledged = acknowledged
                 await self._save()
             if states != self._states:
+                self._log_rejections(states)
                 self._states = states
                 self._on_change()
+
+    def _log_rejections(self, states: Mapping[str, RouteState]) -> None:
+        for key, state in states.items():
+            if state.rejected is not None and state.rejected != self.state(key).rejected:
+                log.warning("the route of %s was refused: %s", key, state.rejected)
 
     def _in_use(self) -> dict[str, Resource]:
         """Clusters that some Envoy may be using, whether it acknowledged that or not."""
