@@ -248,6 +248,7 @@ async def test_a_real_server_fails_exactly_the_rows_that_v3_cannot_answer(
     walked = [number % len(rows) for number in range(tally.requests)]
     counts = tally.revisions[""]
     assert counts.server_errors == tally.failures == sum(row in known.errors for row in walked)
+    assert counts.checked == counts.requests - counts.failures
     assert counts.right == sum(known.labels[row] == labels[row] for row in walked)
 
 
