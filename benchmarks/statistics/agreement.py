@@ -26,12 +26,7 @@ def largest_difference(traffic: Traffic, thresholds: Thresholds, rollouts: int) 
     worst = 0.0
     for run in range(rollouts):
         history = _shipped(first, run, thresholds)
-        verdicts = [verdict(evidence, thresholds) for evidence in history]
-        regressions = [i for i, said in enumerate(verdicts) if said is Verdict.REGRESSION]
-        if convicted[run] != (regressions[0] if regressions else len(history)):
-            raise AssertionError(
-                f"rollout {run}: the oracle convicts at {convicted[run]}, we at {regressions[:1]}"
-            )
+        _check_first_conviction(history, int(convicted[run]), thresholds)
         differences = (
             regression[run] - np.array([evidence.regression for evidence in history]),
             ratio[run] - np.array([evidence.ratio for evidence in history]),
@@ -39,6 +34,13 @@ def largest_difference(traffic: Traffic, thresholds: Thresholds, rollouts: int) 
         )
         worst = max(worst, *(float(np.abs(d).max()) for d in differences))
     return worst
+
+
+def _check_first_conviction(history: list[Evidence], at: int, thresholds: Thresholds) -> None:
+    """The verdicts on both sides of the interval where the oracle first convicts; there may be none."""
+    for i, want in ((at - 1, False), (at, True)):
+        if 0 <= i < len(history) and (verdict(history[i], thresholds) is Verdict.REGRESSION) != want:
+            raise AssertionError(f"the oracle first convicts at interval {at}, we do not")
 
 
 def _shipped(traffic: Traffic, run: int, thresholds: Thresholds) -> list[Evidence]:
