@@ -11,7 +11,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
@@ -19,6 +19,7 @@ from urllib.parse import unquote
 from fairway.core.model import ArtifactState
 
 MAX_FILES = 10_000
+MODEL_FILE = "model.onnx"
 _CHUNK = 1 << 20
 Signature = tuple[tuple[str, int, int, int], ...]
 
@@ -45,8 +46,13 @@ class FileArtifacts:
         """Where the copy of this content lies."""
         return self._folder / sha256
 
-    async def look(self, uri: str) -> ArtifactState:
-        """The digest of what lies behind the URI now; its copy exists when this returns one."""
+    async def look(self, uri: str, pin: str | None = None) -> ArtifactState:
+        """The digest of what lies behind the URI now; its copy exists when this returns one.
+
+        With a pin, a copy that is kept already will do: content that was replaced can still be gone back to.
+        """
+        if pin is not None and self.path(pin).exists():
+            return ArtifactState(uri, sha256=pin)
         try:
             return ArtifactState(uri, sha256=await asyncio.to_thread(self._take, uri))
         except Unreadable as error:
@@ -69,11 +75,8 @@ class FileArtifacts:
     def _copy(self, source: Path) -> str:
         staging = Path(tempfile.mkdtemp(dir=self._folder, prefix=".incoming-"))
         try:
-            if source.is_file():
-                digest = _copy_file(source, staging / "model.onnx")
-            else:
-                digest = _copy_folder(source, staging)
-            with suppress(FileExistsError, OSError):
+            digest = _read(source, staging)
+            with suppress(OSError):
                 staging.rename(self.path(digest))
         finally:
             shutil.rmtree(staging, ignore_errors=True)
@@ -130,20 +133,39 @@ def _files(source: Path) -> list[Path]:
     return sorted(found)
 
 
-def _copy_file(source: Path, target: Path) -> str:
-    digest = hashlib.sha256()
-    with source.open("rb") as reader, target.open("wb") as writer:
-        while chunk := reader.read(_CHUNK):
-            digest.update(chunk)
-            writer.write(chunk)
-    return digest.hexdigest()
+def digest_of(uri: str) -> str:
+    """The digest that the artifact would be known by; nothing is copied.
+
+    Raises:
+        Unreadable: there is nothing to read there.
+    """
+    source = path_of(uri)
+    _files(source)
+    return _read(source, None)
 
 
-def _copy_folder(source: Path, target: Path) -> str:
-    """Digest over the sorted list of (relative path, digest), as `sha256sum` over sorted files would give."""
+def _read(source: Path, target: Path | None) -> str:
+    """Digest of a file, or of a folder's list as `sha256sum` prints it; copied on the way if wanted."""
+    if source.is_file():
+        return _read_file(source, target / MODEL_FILE if target else None)
     digest = hashlib.sha256()
     for path in _files(source):
         relative = path.relative_to(source)
-        (target / relative).parent.mkdir(parents=True, exist_ok=True)
-        digest.update(f"{_copy_file(path, target / relative)}  {relative.as_posix()}\n".encode())
+        copy = target / relative if target else None
+        digest.update(f"{_read_file(path, copy)}  {relative.as_posix()}\n".encode())
+    return digest.hexdigest()
+
+
+def _read_file(source: Path, target: Path | None) -> str:
+    digest = hashlib.sha256()
+    with ExitStack() as stack:
+        reader = stack.enter_context(source.open("rb"))
+        writer = None
+        if target is not None:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            writer = stack.enter_context(target.open("wb"))
+        while chunk := reader.read(_CHUNK):
+            digest.update(chunk)
+            if writer is not None:
+                writer.write(chunk)
     return digest.hexdigest()

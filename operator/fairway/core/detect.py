@@ -87,7 +87,8 @@ def _never_ready(s: Situation) -> str | None:
     deadline = s.md.spec.rollout.progress_deadline
     if elapsed(s.status.phase_since, s.now) < deadline or s.candidate_health.ready:
         return None
-    return f"not ready within {deadline.total_seconds():.0f} s: {s.candidate_health.message or 'no word from it'}"
+    words = s.candidate_health.message or "no word from it"
+    return f"not ready within {deadline.total_seconds():.0f} s: {words}"
 
 
 def _refused(s: Situation) -> str | None:

@@ -76,9 +76,10 @@ class Observed:
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """What the next decision wants to look at."""
+    """What the next decision wants to look at. A kept copy of the pinned content will do for the artifact."""
 
     artifact: str
+    pin: str | None
     revisions: tuple[str, ...]
     sample: bool
     active: bool

@@ -17,6 +17,7 @@ def needs(md: ModelDeployment, now: datetime) -> Needs:
     revisions = tuple(name for name in (status.candidate, status.stable) if name is not None)
     return Needs(
         artifact=md.spec.model.uri,
+        pin=md.spec.model.sha256,
         revisions=revisions,
         sample=sample_due(md, status, now),
         active=status.phase in {Phase.ROLLING_BACK, Phase.BAKING},

@@ -7,12 +7,10 @@ a server died, Envoy acknowledged) only wakes it.
 from __future__ import annotations
 
 import asyncio
-import fcntl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import IO
 
 import structlog
 
@@ -22,7 +20,7 @@ from fairway.core.model import Notice, Severity
 from fairway.driver.errors import Conflict
 from fairway.driver.ports import Ref
 from fairway.driver.tick import tick
-from fairway.local.errors import AlreadyUp
+from fairway.local.lock import UpLock
 from fairway.local.paths import LocalPaths
 from fairway.local.platform import LocalPlatform
 from fairway.local.ports import FIRST_PORT
@@ -58,10 +56,10 @@ class LocalApp:
     _turns: dict[Ref, _Turn] = field(default_factory=dict)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    _lock: IO[str] | None = None
 
     def __post_init__(self) -> None:
         self.paths.make()
+        self._lock = UpLock(self.paths.lock)
         self.store = FileStore(self.paths.deployments)
         self.platform = LocalPlatform(self.paths, self._changed, self.on_notice, self.first_port)
         self.sources = Sources(self.files, self.paths.sources)
@@ -74,7 +72,7 @@ class LocalApp:
             ManifestError: a manifest file is wrong. Later on that is only reported.
             EnvoyMissing: there is no Envoy.
         """
-        self._take_lock()
+        self._lock.take()
         self._apply_sources(strict=True)
         await self.platform.start()
         try:
@@ -83,7 +81,7 @@ class LocalApp:
             await self._serve()
         finally:
             await self.platform.close(stop=True)
-            self._release_lock()
+            self._lock.release()
 
     def stop(self) -> None:
         """Ask `run` to end. Safe to call from a signal handler of the loop."""
@@ -176,32 +174,3 @@ class LocalApp:
             if is_new:
                 self.on_notice(ref, Notice("Applied", f"spec applied from {md.spec.model.uri}"))
         self.sources.applied()
-
-    def _take_lock(self) -> None:
-        self._lock = self.paths.lock.open("w")
-        try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            self._lock.close()
-            raise AlreadyUp(
-                f"another `fairway local up` runs on {self.paths.state}; end it, or choose another --state-dir"
-            ) from error
-
-    def _release_lock(self) -> None:
-        if self._lock is not None:
-            self._lock.close()
-
-
-def is_up(paths: LocalPaths) -> bool:
-    """Whether a Fairway runs on this folder right now."""
-    try:
-        with paths.lock.open("r+") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except OSError:
-        return True
-    return False
-
-
-__all__ = ["LocalApp", "is_up"]

@@ -53,6 +53,10 @@ class LocalPaths:
     def log(self) -> Path:
         return self.state / "fairway.log"
 
+    def server_log(self, revision: str) -> Path:
+        """Where a server's output goes."""
+        return self.run / revision / "log"
+
     @property
     def sockets(self) -> Path:
         """A short folder, the same after a restart: a socket's path may have some hundred bytes only."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import structlog
 
@@ -21,6 +20,7 @@ from fairway.api.v1alpha1 import ModelDeployment
 from fairway.core.model import Capabilities, Decision, Needs, Notice, Observed, Workload, WorkloadHealth
 from fairway.core.route import Route, Sample
 from fairway.driver.ports import Ref
+from fairway.local.capabilities import CAPABILITIES, HOST
 from fairway.local.paths import LocalPaths
 from fairway.local.ports import FIRST_PORT, free_port
 from fairway.render.envoy import cluster_name
@@ -30,15 +30,9 @@ from fairway.render.registry import ENGINES, ROUTERS
 
 log = structlog.get_logger()
 
-HOST = "127.0.0.1"
 ENVOY = "envoy"
 ROUTER_OWNER = "fairway/router"
 TELEMETRY_TIMEOUT_SECONDS = 2.0
-CAPABILITIES = Capabilities(
-    host=HOST,
-    runtimes={"OnnxRuntime": "fairway_onnx"},
-    schemes=frozenset({"file"}),
-)
 
 
 class LocalPlatform:
@@ -122,7 +116,7 @@ class LocalPlatform:
         clusters = self._clusters(ref, ask.revisions)
         route = self._agent.state(str(ref))
         return Observed(
-            artifact=await self._artifacts.look(ask.artifact),
+            artifact=await self._artifacts.look(ask.artifact, ask.pin),
             workloads={name: self._servers.health(name) for name in ask.revisions},
             route=route,
             sample=await self._sample(clusters) if ask.sample else None,
@@ -218,8 +212,3 @@ class LocalPlatform:
         except TelemetryError:
             return None
         return {revision: found.get(cluster, 0) for cluster, revision in clusters.items()}
-
-
-def server_log(paths: LocalPaths, revision: str) -> Path:
-    """Where a local server's output goes."""
-    return paths.run / revision / "log"

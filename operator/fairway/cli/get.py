@@ -1,0 +1,43 @@
+"""`fairway get`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from fairway.cli.exits import Exit
+from fairway.cli.options import common, make_context, output
+from fairway.cli.output import as_data, print_data, table
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  fairway get
+  fairway get fraud -o yaml
+"""
+)
+@click.argument("name", required=False)
+@click.option("-A", "--all-namespaces", is_flag=True, help="Of all namespaces.")
+@output("json", "yaml", "wide")
+@common
+def get(
+    name: str | None, all_namespaces: bool, output: str | None, namespace: str, state_dir: Path | None
+) -> int:
+    """List models, or print one."""
+    context = make_context(state_dir, namespace)
+    if name is not None:
+        found = [context.target.get(context.ref(name))]
+    else:
+        found = context.target.list(None if all_namespaces else namespace)
+    if output in {"json", "yaml"}:
+        items = [as_data(md) for md in found]
+        print_data(context.out, items[0] if name else {"kind": "List", "items": items}, output or "")
+        return Exit.OK
+    if not found:
+        context.err.print("no ModelDeployment found")
+        return Exit.OK
+    context.out.print(table(found, datetime.now(UTC), wide=output == "wide"))  # noqa: TID251  a person's clock
+    return Exit.OK

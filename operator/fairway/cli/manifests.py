@@ -1,0 +1,42 @@
+"""Reads the manifests that a command was given; a mistake is a usage error that names every problem."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from fairway.api.errors import ManifestError
+from fairway.api.manifests import load_manifests
+from fairway.api.v1alpha1 import ModelDeployment
+from fairway.cli.exits import Exit
+from fairway.local.sources import read_manifests, with_absolute_uri
+
+
+class BadManifest(click.ClickException):
+    exit_code = Exit.USAGE
+
+    def show(self, file: object = None) -> None:  # noqa: ARG002  click's signature
+        click.echo(self.message, err=True)
+
+
+def read(files: tuple[Path, ...], namespace: str | None = None) -> list[ModelDeployment]:
+    """All ModelDeployments of files, folders or `-` for standard input.
+
+    Raises:
+        BadManifest: at least one problem; nothing was done.
+    """
+    try:
+        found = read_manifests(f for f in files if str(f) != "-")
+        if any(str(f) == "-" for f in files):
+            texts = load_manifests(sys.stdin.read(), "standard input")
+            found += [with_absolute_uri(md, Path.cwd()) for md in texts]
+    except ManifestError as error:
+        raise BadManifest(str(error)) from error
+    if namespace in {None, "default"}:
+        return found
+    return [
+        md.model_copy(update={"metadata": md.metadata.model_copy(update={"namespace": namespace})})
+        for md in found
+    ]

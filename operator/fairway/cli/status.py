@@ -1,0 +1,55 @@
+"""`fairway status`."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from fairway.cli.exits import Exit
+from fairway.cli.options import common, make_context, name_argument, output
+from fairway.cli.output import as_data, details, print_data, step_words
+from fairway.cli.wait import follow
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  fairway status fraud
+  fairway status fraud -w --timeout 30m    # ends with the rollout; the exit code is its verdict
+"""
+)
+@name_argument
+@click.option("-w", "--watch", is_flag=True, help="Follow the revision until it is live or sent back.")
+@click.option("--timeout", default=None, help="With -w: end with 5 after this long.")
+@click.option("--revision", default=None, help="With -w: follow this revision and not the newest.")
+@click.option("--exit-on-pause", is_flag=True, help="With -w: end with 6 or 10 when the rollout is held.")
+@output("json", "yaml")
+@common
+def status(
+    name: str,
+    watch: bool,
+    timeout: str | None,
+    revision: str | None,
+    exit_on_pause: bool,
+    output: str | None,
+    namespace: str,
+    state_dir: Path | None,
+) -> int:
+    """Say what serves, what is being rolled out, and why."""
+    context = make_context(state_dir, namespace)
+    ref = context.ref(name)
+    md = context.target.get(ref)
+    if watch:
+        context.target.require_running()
+        return follow(
+            context, ref, timeout=timeout, exit_on_pause=exit_on_pause, revision=revision, form=output
+        )
+    if output:
+        print_data(context.out, as_data(md)["status"], output)
+        return Exit.OK
+    context.out.print(details(md, datetime.now(UTC)))  # noqa: TID251  a person's clock
+    if words := step_words(md):
+        context.out.print(f"  {words}")
+    return Exit.OK

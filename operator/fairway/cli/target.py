@@ -1,0 +1,117 @@
+"""What the verbs act on. Local mode now; a cluster will be another implementation of the same protocol."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import click
+
+from fairway.adapters.files import FileStore
+from fairway.api.status import HandledRequest
+from fairway.api.v1alpha1 import REQUEST_ANNOTATION, ModelDeployment
+from fairway.cli.exits import Exit
+from fairway.driver.ports import Ref
+from fairway.local.lock import is_up
+from fairway.local.paths import LocalPaths, default_state_dir
+
+POLL_SECONDS = 0.1
+ANSWER_SECONDS = 10.0
+T = TypeVar("T")
+
+
+class Target(Protocol):
+    """Where ModelDeployments live."""
+
+    def get(self, ref: Ref) -> ModelDeployment:
+        """One resource; a click error when it is not there."""
+
+    def list(self, namespace: str | None) -> list[ModelDeployment]:
+        """All resources, of one namespace or of all."""
+
+    def put(self, md: ModelDeployment) -> tuple[ModelDeployment, bool]:
+        """Store a spec; also says whether it was new."""
+
+    def delete(self, ref: Ref) -> bool:
+        """Forget a resource; False when it was not there."""
+
+    def request(self, ref: Ref, verb: str, revision: str | None) -> HandledRequest | None:
+        """Ask for something and wait for the answer; None when nobody answered."""
+
+    def require_running(self) -> None:
+        """A click error when nobody would act on what is stored."""
+
+
+class LocalTarget:
+    """The folder of `fairway local up`."""
+
+    def __init__(self, state_dir: Path | None) -> None:
+        self.paths = LocalPaths(state_dir or default_state_dir())
+        self.store = FileStore(self.paths.deployments)
+
+    def get(self, ref: Ref) -> ModelDeployment:
+        md = self.store.get(ref)
+        if md is None:
+            raise NotFound(ref, self.store.refs())
+        return md
+
+    def list(self, namespace: str | None) -> list[ModelDeployment]:
+        refs = [ref for ref in self.store.refs() if namespace in {None, ref.namespace}]
+        return [md for ref in refs if (md := self.store.get(ref)) is not None]
+
+    def put(self, md: ModelDeployment) -> tuple[ModelDeployment, bool]:
+        return self.store.put(md)
+
+    def delete(self, ref: Ref) -> bool:
+        return self.store.delete(ref)
+
+    def request(self, ref: Ref, verb: str, revision: str | None) -> HandledRequest | None:
+        self.get(ref)
+        request_id = uuid.uuid4().hex[:12]
+        content = {"id": request_id, "verb": verb, "revision": revision, "by": getpass.getuser()}
+        self.store.annotate(ref, REQUEST_ANNOTATION, json.dumps(content))
+
+        def answer(md: ModelDeployment) -> HandledRequest | None:
+            return next((done for done in md.status.requests if done.id == request_id), None)
+
+        return wait_for(lambda: answer(self.get(ref)), ANSWER_SECONDS)
+
+    def require_running(self) -> None:
+        if not is_up(self.paths.lock):
+            raise NotRunning(self.paths.state)
+
+
+class NotFound(click.ClickException):
+    """There is no such resource; what there is instead is named."""
+
+    exit_code = Exit.ERROR
+
+    def __init__(self, ref: Ref, known: list[Ref]) -> None:
+        others = ", ".join(str(other) for other in known[:10]) or "none"
+        super().__init__(f"there is no ModelDeployment {ref} (there are: {others})")
+
+
+class NotRunning(click.ClickException):
+    """Nobody would act."""
+
+    exit_code = Exit.ERROR
+
+    def __init__(self, state: Path) -> None:
+        super().__init__(f"no fairway runs on {state}; start one with: fairway local up -f model.yaml")
+
+
+def wait_for(look: Callable[[], T | None], seconds: float | None) -> T | None:
+    """What `look` finds, as soon as it finds something; None when the time is up first."""
+    deadline = None if seconds is None else time.monotonic() + seconds
+    while True:
+        found = look()
+        if found is not None:
+            return found
+        if deadline is not None and time.monotonic() >= deadline:
+            return None
+        time.sleep(POLL_SECONDS)
