@@ -70,33 +70,28 @@ def doubler(opsets: dict[str, int] | None = None, ir_version: int = 10) -> Model
     )
 
 
-def divider() -> ModelProto:
-    """q = a / b for FP32 vectors: a way to NaN and the infinities."""
+def picker() -> ModelProto:
+    """Picks table[index - 10] from a table of 3: fails at run time outside of it, so at 0 too."""
+    table = numpy_helper.from_array(np.arange(3, dtype=np.float32), "table")
+    ten = numpy_helper.from_array(np.array([10], np.int64), "ten")
     return make_model(
-        [helper.make_node("Div", ["a", "b"], ["q"])],
-        [tensor("a", "FP32", ["n"]), tensor("b", "FP32", ["n"])],
-        [tensor("q", "FP32", ["n"])],
-    )
-
-
-def picker(rows: int = 3) -> ModelProto:
-    """Picks from a table by index: fails at run time for an index outside it."""
-    table = numpy_helper.from_array(np.arange(rows, dtype=np.float32), "table")
-    return make_model(
-        [helper.make_node("Gather", ["table", "index"], ["row"])],
+        [
+            helper.make_node("Sub", ["index", "ten"], ["at"]),
+            helper.make_node("Gather", ["table", "at"], ["row"]),
+        ],
         [tensor("index", "INT64", ["n"])],
         [tensor("row", "FP32", ["n"])],
-        [table],
+        [table, ten],
     )
 
 
-def not_text() -> ModelProto:
-    """Returns a string that is no UTF-8, whatever comes in."""
+def odd_outputs() -> ModelProto:
+    """q = a / b, a way to NaN and the infinities, and `text`, a string that is no UTF-8."""
     constant = TensorProto(name="constant", data_type=TensorProto.STRING, dims=[1], string_data=[b"\xff\xfe"])
     return make_model(
-        [helper.make_node("Identity", ["constant"], ["text"]), helper.make_node("Identity", ["x"], ["same"])],
-        [tensor("x", "FP32", ["n"])],
-        [tensor("text", "BYTES", [1]), tensor("same", "FP32", ["n"])],
+        [helper.make_node("Identity", ["constant"], ["text"]), helper.make_node("Div", ["a", "b"], ["q"])],
+        [tensor("a", "FP32", ["n"]), tensor("b", "FP32", ["n"])],
+        [tensor("q", "FP32", ["n"]), tensor("text", "BYTES", [1])],
         [constant],
     )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from onnx import ModelProto
 
 from . import onnx_models as models
 from .server_process import Server
@@ -18,7 +19,7 @@ class Case:
     why: str
     reason: str
     says: str
-    model: models.ModelProto | bytes | None
+    model: ModelProto | bytes | None
     exit_code: int = 3
 
 
@@ -26,20 +27,8 @@ CASES = [
     Case("nothing there", "ModelNotFound", "there is no model at ", None),
     Case("not an ONNX file", "ModelInvalid", "is not an ONNX model", b"hello, this is no model"),
     Case("truncated", "ModelInvalid", "truncated", models.doubler().SerializeToString()[:-9]),
-    Case(
-        "newer opset",
-        "ModelTooNew",
-        r"needs opset 99 of domain ai\.onnx, .* up to \d+",
-        models.doubler({"": 99}),
-    ),
-    Case("newer IR", "ModelTooNew", r"IR version 99, .* up to \d+", models.doubler(ir_version=99)),
-    Case(
-        "absolute path",
-        "ExternalDataOutsideFolder",
-        "'/etc/passwd'",
-        models.with_external_weights("/etc/passwd"),
-    ),
-    Case("parent path", "ExternalDataOutsideFolder", r"'\.\./w'", models.with_external_weights("../w")),
+    Case("too new", "ModelTooNew", r"needs opset 99 of .* up to \d+", models.doubler({"": 99})),
+    Case("data outside", "ExternalDataOutsideFolder", r"'\.\./w'", models.with_external_weights("../w")),
     Case("data missing", "ExternalDataMissing", "'w.bin' is missing", models.with_external_weights("w.bin")),
     Case("custom op", "CustomOpUnknown", "'Sonar' of domain 'com.example'", models.custom_op()),
     Case("zipmap", "ModelInvalid", "'zipmap': False", models.zipmap_classifier()),

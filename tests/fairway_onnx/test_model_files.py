@@ -141,7 +141,7 @@ def test_a_folder_whose_name_begins_alike_is_outside(tmp_path: Path) -> None:
 
 
 def test_missing_external_data_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ExternalDataMissingError, match="'w.bin' is missing"):
+    with pytest.raises(ExternalDataMissingError, match=r"'w\.bin' is missing"):
         check_model(external(tmp_path, "w.bin"))
 
 

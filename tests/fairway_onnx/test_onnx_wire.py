@@ -36,9 +36,9 @@ def test_finds_external_data_wherever_a_tensor_can_stand() -> None:
     node.attribute.append(
         helper.make_attribute("graphs", [helper.make_graph([], "g", [], [], [out("g", "graphs")])])
     )
-    node.attribute.append(onnx.AttributeProto(name="s", type=11, sparse_tensor=sparse))
+    node.attribute.append(onnx.AttributeProto(name="s", type="SPARSE_TENSOR", sparse_tensor=sparse))
     other = onnx.SparseTensorProto(values=out("v", "sparse list"))
-    node.attribute.append(onnx.AttributeProto(name="ss", type=12, sparse_tensors=[other]))
+    node.attribute.append(onnx.AttributeProto(name="ss", type="SPARSE_TENSORS", sparse_tensors=[other]))
     model = models.make_model([node], [], [], [out("w", "initializer")])
     model.graph.sparse_initializer.add(values=out("v", "sparse initializer"))
     inner = helper.make_node("Constant", [], ["k"], value=out("t", "function"))

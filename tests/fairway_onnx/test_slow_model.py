@@ -87,8 +87,8 @@ def test_a_body_that_does_not_arrive_is_408(server: Server) -> None:
 
 
 def test_is_alive_but_not_ready_while_the_model_loads(tmp_path: Path) -> None:
-    """The warm-up of this model takes about two seconds, and belongs to the loading."""
-    model = models.save(models.counting(turns=1_500_000), tmp_path / "m.onnx")
+    """The warm-up of this model takes about a second, and belongs to the loading."""
+    model = models.save(models.counting(turns=800_000), tmp_path / "m.onnx")
     server = Server(tmp_path, model, "--name", "m")
     try:
         assert server.get("/v2/health/live").status == 200

@@ -7,13 +7,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from onnx import ModelProto
+
 from . import onnx_models as models
 from .server_process import Client, Server, eventually, tensor
 
 ONE = json.dumps({"inputs": [tensor("x", "FP32", [1, 3], [1, 2, 3])]}).encode()
 
 
-def started(folder: Path, model: models.ModelProto, *flags: str) -> Server:
+def started(folder: Path, model: ModelProto, *flags: str) -> Server:
     server = Server(folder, models.save(model, folder / "m.onnx"), "--name", "m", *flags)
     server.until_ready()
     return server
@@ -79,7 +81,7 @@ def test_a_run_under_way_is_finished_while_ready_says_no(tmp_path: Path) -> None
     server = started(tmp_path, models.counting())
     client = server.client()
     with ThreadPoolExecutor(1) as pool:
-        running = pool.submit(client.ask, "POST", "/v2/models/m/infer", turns(1_000_000))
+        running = pool.submit(client.ask, "POST", "/v2/models/m/infer", turns(600_000))
         eventually(lambda: server.metric("fairway_requests_in_flight") == 1, "the run under way")
         server.send(signal.SIGTERM)
         eventually(lambda: '"stopping"' in server.log(), "the stop begun")
