@@ -26,13 +26,14 @@ def make_deployment(
     rollout: dict[str, Any] | None = None,
     generation: int = 1,
     status: Status | None = None,
+    model: dict[str, Any] | None = None,
     **spec: Any,
 ) -> ModelDeployment:
     return ModelDeployment.model_validate(
         {
             "metadata": {"name": name, "generation": generation},
             "spec": {
-                "model": {"uri": uri, "format": "onnx"},
+                "model": model or {"uri": uri, "format": "onnx"},
                 "engine": {"type": "OnnxRuntime"},
                 **({"rollout": rollout} if rollout else {}),
                 **spec,
