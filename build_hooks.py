@@ -25,6 +25,7 @@ ROOTS = (
     "envoy/config/endpoint/v3/endpoint.proto",
     "envoy/config/route/v3/route.proto",
     "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto",
+    "envoy/extensions/filters/http/grpc_stats/v3/config.proto",
     "envoy/extensions/filters/http/router/v3/router.proto",
     "envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.proto",
     "envoy/extensions/upstreams/http/v3/http_protocol_options.proto",

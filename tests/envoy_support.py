@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+import grpc
+
 from fairway.adapters.envoy_process import EnvoyOptions, command, find_envoy
 from fairway.adapters.xds import AdsServer, Endpoint, ModelConfig
 from fairway.core.route import TOTAL_WEIGHT, Backend, Route
@@ -206,6 +208,49 @@ class ModelServer:
         finally:
             self._writers.discard(writer)
             writer.close()
+
+
+class GrpcServer:
+    """Answers with the status that the message of a unary call names; `HOLD` waits for the end."""
+
+    def __init__(self) -> None:
+        self.port = 0
+        self._over = asyncio.Event()
+        self._server: grpc.aio.Server | None = None
+
+    @property
+    def endpoint(self) -> Endpoint:
+        return Endpoint(HOST, self.port)
+
+    async def start(self) -> None:
+        handler = grpc.unary_unary_rpc_method_handler(self._answer)
+        handlers = grpc.method_handlers_generic_handler("any.Service", {"Echo": handler})
+        self._server = grpc.aio.server()
+        self._server.add_generic_rpc_handlers([handlers])
+        self.port = self._server.add_insecure_port(f"{HOST}:0")
+        await self._server.start()
+
+    async def stop(self) -> None:
+        self._over.set()
+        if self._server is not None:
+            await self._server.stop(grace=0)
+
+    async def _answer(self, request: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+        if request == b"HOLD":
+            await self._over.wait()
+        elif request != b"OK":
+            await context.abort(grpc.StatusCode[request.decode()], "as asked")
+        return request
+
+
+@contextlib.asynccontextmanager
+async def grpc_server() -> AsyncIterator[GrpcServer]:
+    server = GrpcServer()
+    await server.start()
+    try:
+        yield server
+    finally:
+        await server.stop()
 
 
 @contextlib.asynccontextmanager

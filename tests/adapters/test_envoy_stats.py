@@ -6,15 +6,18 @@ import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 
+import grpc
 import pytest
 
 from envoy_support import (
     HOST,
     ModelServer,
     World,
+    configs,
     eventually,
     free_port,
     get,
+    grpc_server,
     make_route,
     model_servers,
     until,
@@ -24,7 +27,7 @@ from fairway.adapters.envoy_admin import get_json
 from fairway.adapters.envoy_stats import active_requests, read_sample
 from fairway.adapters.errors import TelemetryError
 from fairway.adapters.xds import Endpoint
-from fairway.core.route import Counts
+from fairway.core.route import Counts, Route
 from fairway.render.envoy import cluster_name
 
 
@@ -57,6 +60,51 @@ async def test_what_is_counted(case: Case) -> None:
         assert (answer.status, answer.revision) == (case.status, "v1")
         assert await counts(here) == case.counts
         assert servers["v1"].seen[case.path] == 1, "an inference is never run twice"
+
+
+GRPC_CASES = [
+    ("OK", Counts(1, 0)),
+    ("UNKNOWN", Counts(1, 1)),
+    ("INTERNAL", Counts(1, 1)),
+    ("UNAVAILABLE", Counts(1, 1)),
+    ("DEADLINE_EXCEEDED", Counts(1, 1)),
+    ("INVALID_ARGUMENT", Counts(0, 0)),
+    ("NOT_FOUND", Counts(0, 0)),
+    ("RESOURCE_EXHAUSTED", Counts(0, 0)),
+]
+
+
+@pytest.mark.parametrize(("status", "expected"), GRPC_CASES, ids=[status for status, _ in GRPC_CASES])
+async def test_what_a_grpc_answer_counts(status: str, expected: Counts) -> None:
+    """Behind the 200 of every gRPC answer a model may hide all of its failures."""
+    async with grpc_server() as server, world() as here:
+        route = make_route(free_port())
+        await serve_grpc(here, route, server.port)
+        async with grpc.aio.insecure_channel(f"{HOST}:{route.port}") as channel:
+            assert await ask(channel, status) == status
+        assert await counts(here) == expected
+
+
+async def test_a_grpc_caller_who_gives_up_is_not_counted_and_a_timeout_of_the_router_is() -> None:
+    """The router's timeout is the model's fault, the caller's own impatience is not."""
+    async with grpc_server() as server, world() as here:
+        route = make_route(free_port(), timeout=0.3)
+        await serve_grpc(here, route, server.port)
+        async with grpc.aio.insecure_channel(f"{HOST}:{route.port}") as channel:
+            assert await ask(channel, "HOLD", patience_seconds=0.1) == "DEADLINE_EXCEEDED"
+            await until(lambda: is_idle(here, cluster_name(route, "v1")), why="Envoy noticed")
+            assert await counts(here) == Counts(0, 0)
+            assert await ask(channel, "HOLD") == "UNAVAILABLE"
+            assert await counts(here) == Counts(1, 1)
+
+
+async def test_grpc_to_a_dead_server_is_one_failure() -> None:
+    async with world() as here:
+        route = make_route(free_port())
+        await serve_grpc(here, route, free_port())
+        async with grpc.aio.insecure_channel(f"{HOST}:{route.port}") as channel:
+            assert await ask(channel, "OK") == "UNAVAILABLE"
+        assert await counts(here) == Counts(1, 1)
 
 
 async def test_a_refused_connection_is_a_failure_of_the_revision() -> None:
@@ -175,6 +223,22 @@ def swapped(servers: dict[str, ModelServer], step: int) -> dict[str, tuple[Endpo
     route = make_route(1)
     one, two = (servers["v1"], servers["v2"]) if step % 2 else (servers["v2"], servers["v1"])
     return {cluster_name(route, "v1"): (one.endpoint,), cluster_name(route, "v2"): (two.endpoint,)}
+
+
+async def serve_grpc(here: World, route: Route, port: int) -> None:
+    await here.ads.set_endpoints({cluster_name(route, "v1"): (Endpoint(HOST, port),)})
+    await here.ads.set(configs(route))
+    await here.in_force(route)
+    await until(lambda: knows_endpoints(here), why="Envoy knows the endpoint")
+
+
+async def ask(channel: grpc.aio.Channel, status: str, patience_seconds: float | None = None) -> str:
+    """The status that comes back from a server that was asked for this one."""
+    try:
+        await channel.unary_unary("/any.Service/Echo")(status.encode(), timeout=patience_seconds)
+    except grpc.aio.AioRpcError as error:
+        return error.code().name
+    return "OK"
 
 
 async def is_idle(here: World, cluster: str) -> bool:

@@ -109,15 +109,18 @@ def _connection_manager(route: Route) -> Xds:
         "codec_type": "AUTO",
         "rds": {"route_config_name": resource_name(route), "config_source": _ADS},
         "http_filters": [
-            {
-                "name": "envoy.filters.http.router",
-                "typed_config": {"@type": _TYPE + "envoy.extensions.filters.http.router.v3.Router"},
-            }
+            # A gRPC failure travels behind a 200: without this filter it would be counted as a success.
+            _filter("grpc_stats", "envoy.extensions.filters.http.grpc_stats.v3.FilterConfig"),
+            _filter("router", "envoy.extensions.filters.http.router.v3.Router"),
         ],
         "preserve_external_request_id": True,
         # A silent stream may last as long as the slowest allowed answer; Envoy's own default is five minutes.
         "stream_idle_timeout": seconds(max(300.0, route.request_timeout_seconds + 60.0)),
     }
+
+
+def _filter(name: str, config: str) -> Xds:
+    return {"name": f"envoy.filters.http.{name}", "typed_config": {"@type": _TYPE + config}}
 
 
 def _route_config(route: Route) -> Xds:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
 import socket
 import time
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import grpc
@@ -23,6 +21,7 @@ from envoy_support import (
     eventually,
     free_port,
     get,
+    grpc_server,
     key_of,
     make_route,
     model_servers,
@@ -156,32 +155,14 @@ async def test_grpc_and_rest_share_the_port() -> None:
     """One port per model, whatever protocol its clients speak; a split is the same for both."""
     async with grpc_server() as upstream, world() as here:
         route = make_route(free_port())
-        await here.ads.set_endpoints({"shop/fraud/v1": (Endpoint(HOST, upstream),)})
+        await here.ads.set_endpoints({"shop/fraud/v1": (upstream.endpoint,)})
         await here.ads.set(configs(route))
         await here.in_force(route)
         async with grpc.aio.insecure_channel(f"{HOST}:{route.port}") as channel:
-            call = channel.unary_unary("/any.Service/Echo")(b"hello")
-            assert await call == b"hello"
+            call = channel.unary_unary("/any.Service/Echo")(b"OK")
+            assert await call == b"OK"
             assert ("x-fairway-revision", "v1") in tuple(await call.initial_metadata())
         assert (await get(route.port, "/.fairway/ready")).status == 200
-
-
-@contextlib.asynccontextmanager
-async def grpc_server() -> AsyncIterator[int]:
-    """A server that answers every unary call with what it was sent; gives its port."""
-
-    async def echo(request: bytes, _: object) -> bytes:
-        return request
-
-    handler = grpc.unary_unary_rpc_method_handler(echo)
-    server = grpc.aio.server()
-    server.add_generic_rpc_handlers([grpc.method_handlers_generic_handler("any.Service", {"Echo": handler})])
-    port = server.add_insecure_port(f"{HOST}:0")
-    await server.start()
-    try:
-        yield port
-    finally:
-        await server.stop(grace=0)
 
 
 async def test_a_restarted_agent_serves_before_anybody_tells_it_what() -> None:
