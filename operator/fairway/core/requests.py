@@ -52,9 +52,7 @@ def refusal(request: Request, status: Status, wanted: str | None) -> str | None:
     if request.verb is None:
         return f"not a request Fairway knows: {request.text[:200]}"
     if request.verb is Verb.RETRY:
-        return (
-            None if wanted in status.rejected else "nothing to retry: the wanted revision was not sent back"
-        )
+        return _refusal_of_retry(request, status, wanted)
     if status.candidate is None or status.phase not in WITH_CANDIDATE:
         return f"no rollout is running (phase {status.phase})"
     if request.revision not in {None, status.candidate}:
@@ -68,6 +66,12 @@ def record(status: Status, request: Request, refused: str | None) -> Status:
     message = refused or f"{verb} by {request.by}"
     done = HandledRequest(id=request.id, verb=verb, accepted=refused is None, message=message[:1024])
     return status.model_copy(update={"requests": (*status.requests, done)[-MAX_HISTORY:]})
+
+
+def _refusal_of_retry(request: Request, status: Status, wanted: str | None) -> str | None:
+    if request.revision not in {None, wanted}:
+        return f"the spec asks for {wanted}, not for {request.revision}"
+    return None if wanted in status.rejected else "nothing to retry: the wanted revision was not sent back"
 
 
 def _refusal_in_phase(verb: Verb, status: Status) -> str | None:
@@ -86,20 +90,33 @@ def _refusal_in_phase(verb: Verb, status: Status) -> str | None:
 
 
 def _parse(text: str) -> Request:
-    try:
-        fields: Any = json.loads(text)
-    except ValueError:
-        fields = None
-    if not isinstance(fields, dict):
-        fields = {}
+    fields = _fields(text)
     name = fields.get("verb")
     if name == "promote" and fields.get("full") is True:
         name = "promote-full"
-    revision = fields.get("revision")
     return Request(
-        id=str(fields.get("id") or hashlib.sha256(text.encode()).hexdigest()[:16])[:64],
-        verb=Verb(name) if name in set(Verb) else None,
-        revision=revision if isinstance(revision, str) else None,
-        by=str(fields.get("by") or "somebody")[:64],
-        text=text,
+        id=(_word(fields, "id") or hashlib.sha256(_clean(text).encode()).hexdigest()[:16])[:64],
+        verb=Verb(name) if isinstance(name, str) and name in set(Verb) else None,
+        revision=_word(fields, "revision"),
+        by=(_word(fields, "by") or "somebody")[:64],
+        text=_clean(text),
     )
+
+
+def _fields(text: str) -> dict[str, Any]:
+    """The members of a JSON object; none when it is anything else: an annotation may hold any text."""
+    try:
+        fields: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return fields if isinstance(fields, dict) else {}
+
+
+def _word(fields: dict[str, Any], name: str) -> str | None:
+    value = fields.get(name)
+    return _clean(str(value)) if isinstance(value, str | int) and value != "" else None
+
+
+def _clean(text: str) -> str:
+    """JSON can name half a character (a lone surrogate), which no status can store."""
+    return text.encode(errors="replace").decode()
