@@ -13,14 +13,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from builders import CAPS, START, artifact, make_deployment
 from fairway.api.status import Phase, RolloutStatus, Status
 from fairway.api.v1alpha1 import REQUEST_ANNOTATION, ModelDeployment
 from fairway.core.model import ArtifactState, Decision, Health, Notice, Observed, WorkloadHealth
 from fairway.core.needs import needs
 from fairway.core.reconcile import reconcile
 from fairway.core.route import Counts, Route, RouteState, Sample
-
-from builders import CAPS, START, artifact, make_deployment
 from invariants import check_invariants
 
 READY = WorkloadHealth(Health.READY)
@@ -47,7 +46,9 @@ class Harbour:
         active: requests in flight, None when unknown.
     """
 
-    def __init__(self, md: ModelDeployment | None = None, traffic: Traffic | None = None, seed: int = 1) -> None:
+    def __init__(
+        self, md: ModelDeployment | None = None, traffic: Traffic | None = None, seed: int = 1
+    ) -> None:
         self.md = md or make_deployment()
         self.traffic = traffic or Traffic()
         self.random = random.Random(seed)

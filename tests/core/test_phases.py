@@ -4,14 +4,13 @@ import re
 from collections import deque
 
 import pytest
+
 from fairway.api.status import Phase
 from fairway.core.advance import EFFECTS
 from fairway.core.detect import CHECKS
 from fairway.core.phases import TRANSITIONS, WATCHED, WITH_CANDIDATE, Event, mermaid
 
-EDGES = [
-    (source, event, target) for source, row in TRANSITIONS.items() for event, target in row.items()
-]
+EDGES = [(source, event, target) for source, row in TRANSITIONS.items() for event, target in row.items()]
 
 
 def _reachable_from(start: Phase) -> set[Phase]:

@@ -3,12 +3,12 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from fairway.core.model import Health, WorkloadHealth
-from fairway.core.route import Backend, Route
-from fairway.core.traffic import declared_weight
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fairway.core.model import Health, WorkloadHealth
+from fairway.core.route import Backend, Route
+from fairway.core.traffic import declared_weight
 from harbour import READY, Harbour, live, rolling
 
 STARTING = WorkloadHealth(Health.STARTING, "loading")
@@ -77,7 +77,7 @@ def test_a_candidate_that_is_not_ready_gets_nothing_while_its_declared_weight_st
     assert harbour.weight == weight
 
 
-def test_a_candidate_on_its_way_back_stays_in_the_route_with_nothing_until_its_requests_are_answered() -> None:
+def test_a_candidate_on_its_way_back_stays_in_the_route_until_its_requests_are_answered() -> None:
     harbour = rolling("Canary")
     harbour.tick()
     harbour.active = {harbour.candidate: 3}
