@@ -1,14 +1,10 @@
-"""The demo is not an installed package: the root of the repository joins the path, as `python -m` has it."""
+"""Fixtures shared by the tests of the demo."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[2]))
 
 if TYPE_CHECKING:
     from examples.demo.models import Report

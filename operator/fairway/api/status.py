@@ -156,7 +156,7 @@ class Evidence(ApiModel):
     regression_log10: float = Field(
         default=0.0, description="Evidence of harm; the candidate is sent back at log10(1/alpha)."
     )
-    safe_log10: float = Field(default=0.0, description="Evidence of safety; enough at log10(2/beta).")
+    safe_log10: float = Field(default=0.0, description="Evidence of safety; enough at log10(1/beta).")
     candidate_requests: Count = 0
     candidate_failures: Count = 0
     stable_requests: Count = 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +14,7 @@ from rich.text import Text
 from fairway.api.scalars import format_duration
 from fairway.api.status import ConditionStatus, Evidence, Phase, Status
 from fairway.api.v1alpha1 import ModelDeployment
+from fairway.core.stats import bound_log10
 
 _BAR = 20
 _STYLE = {
@@ -113,7 +113,7 @@ def evidence_lines(md: ModelDeployment) -> list[RenderableType]:
     lines: list[RenderableType] = []
     for known in rollout.evidence:
         lines.append(Text(f"  {known.name:<10} {counts(known)}"))
-        harm, safe = math.log10(1 / analysis.alpha), math.log10(2 / analysis.beta)
+        harm, safe = bound_log10(analysis.alpha), bound_log10(analysis.beta)
         lines.append(_bar("harm", known.regression_log10, harm, "red"))
         lines.append(_bar("safe", known.safe_log10, safe, "green"))
     return lines
