@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from . import onnx_models as models
-from .server_process import Server, exchange, serving, tensor
+from .server_process import Server, eventually, exchange, serving, tensor
 
 EVERY = {name.lower(): (name, [f"n_{name}"]) for name in models.ELEMENT_TYPES}
 MAX_BODY = 100_000
@@ -185,5 +186,31 @@ def test_the_address_file_tells_where_the_server_is(server: Server) -> None:
     }
 
 
-def test_every_log_line_is_one_json_object(server: Server) -> None:
-    assert {"listening", "model_loaded"} <= {event["event"] for event in server.events()}
+@pytest.mark.parametrize(
+    "junk", [b"\x16\x03\x01\x02\x00", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"\0" * 100]
+)
+def test_what_is_not_http_is_400(server: Server, junk: bytes) -> None:
+    assert exchange(server.port, junk).startswith(b"HTTP/1.1 400 ")
+
+
+def test_a_client_that_goes_away_is_no_fault(server: Server) -> None:
+    client = server.client()
+    client.connection.putrequest("POST", "/v2/models/m/infer")
+    client.connection.putheader("content-length", "100")
+    client.connection.endheaders(b"{")
+    eventually(lambda: server.metric("fairway_requests_in_flight") == 1, "the request seen")
+    client.close()
+    eventually(lambda: server.metric("fairway_requests_in_flight") == 0, "the request given up")
+    assert server.metric('fairway_request_errors_total{reason="client_gone"}') == 1
+
+
+def test_every_log_line_is_one_json_object_the_libraries_too(server: Server) -> None:
+    exchange(server.port, b"no http")
+    events = {event["event"] for event in server.events()}
+    assert {"listening", "model_loaded", "library_message"} <= events
+
+
+def test_logs_can_be_read_by_people(tmp_path: Path) -> None:
+    server = Server(tmp_path, tmp_path / "missing.onnx", "--log-format", "text")
+    assert server.wait() == 3
+    assert "level=error event=cannot_serve reason=ModelNotFound" in server.log()

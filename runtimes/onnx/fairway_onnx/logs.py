@@ -16,17 +16,20 @@ def configure_logging(log_format: str) -> None:
     Args:
         log_format: "json" or "text".
     """
-    json = log_format == "json"
+    if log_format == "json":
+        renderer: Any = structlog.processors.JSONRenderer(serializer=_one_line)
+        factory: Any = structlog.BytesLoggerFactory(sys.stderr.buffer)
+    else:
+        renderer = structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
+        factory = structlog.PrintLoggerFactory(sys.stderr)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(serializer=_one_line)
-            if json
-            else structlog.processors.LogfmtRenderer(),
+            renderer,
         ],
-        logger_factory=structlog.BytesLoggerFactory(sys.stderr.buffer) if json else _text_to_stderr,
+        logger_factory=factory,
         cache_logger_on_first_use=True,
     )
     for name in _LIBRARIES:
@@ -38,10 +41,6 @@ def configure_logging(log_format: str) -> None:
 
 def _one_line(event: Any, **_: Any) -> bytes:
     return orjson.dumps(event, default=repr)
-
-
-def _text_to_stderr(*_: Any) -> structlog.PrintLogger:
-    return structlog.PrintLogger(sys.stderr)
 
 
 class _Forward(logging.Handler):

@@ -1,6 +1,7 @@
 """The life of the process: listen, load, serve, stop."""
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -59,8 +60,11 @@ async def serve(settings: Settings, listener: socket.socket) -> None:
 
 async def _load(settings: Settings, plane: DataPlane, metrics: Metrics) -> None:
     loaded = await _in_thread(settings)
-    plane.attach(loaded.model)
+    # What exists now exists for good: the garbage collector need not visit it again.
+    gc.collect()
+    gc.freeze()
     metrics.model_loaded(loaded.seconds)
+    plane.attach(loaded.model)
 
 
 async def _in_thread(settings: Settings) -> Loaded:

@@ -42,13 +42,13 @@ class App:
             headers = dict(scope["headers"])
             try:
                 endpoint = self._routes.match(scope["method"], scope["path"])
-                if endpoint is not Endpoint.INFER:
-                    await self._write(self._api.read(endpoint), send)
-                    return
-            except RequestError as error:
-                await self._write(error_reply(error, _request_id(headers)), send)
-                return
-            await self._infer(headers, receive, send)
+                reply = None if endpoint is Endpoint.INFER else self._api.read(endpoint)
+            except Exception as error:  # noqa: BLE001 - see _failed
+                reply = _failed(error, headers)
+            if reply is None:
+                await self._infer(headers, receive, send)
+            else:
+                await self._write(reply, send)
 
     async def _infer(self, headers: HeaderMap, receive: Receive, send: Send) -> None:
         # uvloop's clock ticks in milliseconds: right for deadlines, too coarse for durations.
@@ -57,11 +57,11 @@ class App:
         self._metrics.in_flight.inc()
         try:
             reply = await self._answer(headers, receive, deadline)
+            self._metrics.answered(reply.status, reply.reason, time.perf_counter() - started)
             if reply.reason == BodyTooLargeError.reason:
                 await self._write_then_linger(reply, headers, receive, send)
             elif reply.reason != ClientGoneError.reason:
                 await self._write(reply, send)
-            self._metrics.answered(reply.status, reply.reason, time.perf_counter() - started)
         finally:
             self._metrics.in_flight.dec()
 
@@ -70,12 +70,8 @@ class App:
             self._api.check_before_body(headers)
             body = await read_body(headers, receive, self._api.max_body_bytes, deadline)
             return await self._api.infer(body, deadline)
-        except RequestError as error:
+        except Exception as error:  # noqa: BLE001 - see _failed
             return _failed(error, headers)
-        except Exception as error:  # noqa: BLE001 - the last net: a fault of ours must not end the connection
-            internal = InternalError("internal error")
-            internal.__cause__ = error
-            return _failed(internal, headers)
 
     async def _write(self, reply: Reply, send: Send) -> None:
         await self._start(reply, send, closing=self._activity.closing)
@@ -97,8 +93,12 @@ class App:
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
 
 
-def _failed(error: RequestError, headers: HeaderMap) -> Reply:
+def _failed(error: Exception, headers: HeaderMap) -> Reply:
+    """The answer to a failed request; what is no RequestError is a fault of ours, told to the log alone."""
     request_id = _request_id(headers)
+    if not isinstance(error, RequestError):
+        log.error("internal_error", request_id=request_id, exc_info=error)
+        return error_reply(InternalError("internal error"), request_id)
     if error.status == 500:
         log.error("request_failed", reason=error.reason, request_id=request_id, cause=repr(error.__cause__))
     return error_reply(error, request_id)
