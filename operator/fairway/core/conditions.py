@@ -1,7 +1,8 @@
 """What the status tells a person and a tool, as ordered lists of small named checks.
 
 `Ready`, `Reconciling` and `Stalled` follow kstatus, so that Helm, Flux and Argo CD read them right:
-Ready means that what the spec asks for has all traffic. `Available` means that users are answered at all.
+Ready means that what the spec asks for has all traffic; Stalled that only a change from outside helps, so it
+is never true together with Reconciling. `Available` means that users are answered at all.
 For each condition the first check that finds something speaks; the last one always does.
 """
 
@@ -13,6 +14,8 @@ from dataclasses import dataclass
 from fairway.api.status import Condition, ConditionStatus, PauseReason, Phase, Status
 from fairway.core.model import Health
 from fairway.core.phases import WITH_CANDIDATE
+from fairway.core.revisions import was_sent_back
+from fairway.core.route import TOTAL_WEIGHT
 from fairway.core.situation import Situation
 
 
@@ -89,6 +92,8 @@ def _route_rejected(s: Situation) -> Finding | None:
 def _sent_back(s: Situation) -> Finding | None:
     if s.status.phase not in {Phase.ROLLED_BACK, Phase.FAILED}:
         return None
+    if s.wanted_name in s.status.rejected and not _is_last_rollout(s, s.wanted_name):
+        return _true("Refused", was_sent_back(s.wanted_name))
     return _true(_outcome(s.status), _why_back(s.status))
 
 
@@ -96,6 +101,10 @@ def _first_failing(s: Situation) -> Finding | None:
     if s.status.stable is not None or s.candidate_health.health is not Health.FAILED:
         return None
     return _true("ModelCannotBeServed", s.candidate_health.message)
+
+
+def _is_last_rollout(s: Situation, revision: str | None) -> bool:
+    return s.status.rollout is not None and s.status.rollout.revision == revision
 
 
 def _outcome(status: Status) -> str:
@@ -114,6 +123,19 @@ def _stable_not_ready(s: Situation) -> Finding | None:
     return _true(
         "StableNotReady", f"{s.status.stable} is {health.health.value}: {health.message or 'no word yet'}"
     )
+
+
+def _users_unanswered(s: Situation) -> Finding | None:
+    """An old revision that is not ready harms nobody while the candidate has all traffic."""
+    programmed, candidate = s.seen.route.programmed, s.status.candidate
+    if (
+        programmed
+        and candidate
+        and s.candidate_health.ready
+        and programmed.weight_of(candidate) == TOTAL_WEIGHT
+    ):
+        return None
+    return _stable_not_ready(s)
 
 
 def _telemetry_lost(s: Situation) -> Finding | None:
@@ -159,7 +181,8 @@ def _paused(s: Situation) -> Finding | None:
 def _wanted_is_stable(s: Situation) -> Finding | None:
     if s.status.phase is not Phase.STABLE or s.wanted_name is None or s.wanted_name != s.status.stable:
         return None
-    return _true(_outcome(s.status), f"{s.status.stable} has all traffic")
+    reason = _outcome(s.status) if _is_last_rollout(s, s.status.stable) else "Live"
+    return _true(reason, f"{s.status.stable} has all traffic")
 
 
 def _going_back(s: Situation) -> Finding | None:
@@ -184,7 +207,13 @@ CHAINS: Mapping[str, tuple[Check, ...]] = {
         _wanted_is_stable,
         _always(NOT_YET),
     ),
-    "Reconciling": (_in_flight, _always(_false("Settled"))),
+    "Reconciling": (
+        _negated(artifact_problem),
+        _negated(_route_rejected),
+        _negated(_first_failing),
+        _in_flight,
+        _always(_false("Settled")),
+    ),
     "Stalled": (
         artifact_problem,
         _route_rejected,
@@ -194,7 +223,7 @@ CHAINS: Mapping[str, tuple[Check, ...]] = {
     ),
     "Available": (
         _serves_nothing,
-        _negated(_stable_not_ready),
+        _negated(_users_unanswered),
         _not_programmed,
         _always(_true("Serving", "users are answered")),
     ),

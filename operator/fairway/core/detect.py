@@ -14,6 +14,7 @@ from fairway.core.clock import elapsed
 from fairway.core.model import Health
 from fairway.core.phases import TRANSITIONS, Event
 from fairway.core.requests import Verb
+from fairway.core.revisions import was_sent_back
 from fairway.core.route import TOTAL_WEIGHT
 from fairway.core.situation import Situation
 
@@ -92,10 +93,7 @@ def _never_ready(s: Situation) -> str | None:
 
 
 def _refused(s: Situation) -> str | None:
-    name = s.wanted_name
-    return (
-        f"{name} was sent back before; `fairway retry` tries it again" if name in s.status.rejected else None
-    )
+    return was_sent_back(s.wanted_name) if s.wanted_name in s.status.rejected else None
 
 
 def _drained(s: Situation, revision: str | None) -> bool:

@@ -61,3 +61,8 @@ def remember(status: Status, revision: Revision) -> tuple[Revision, ...]:
         spare = next((r for r in known if r.name not in held), known[0])
         known.remove(spare)
     return (*known, revision)
+
+
+def was_sent_back(name: str | None) -> str:
+    """Why a rejected revision is not tried again by itself, for a person."""
+    return f"{name} was sent back before; `fairway retry` tries it again"
