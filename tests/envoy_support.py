@@ -274,6 +274,7 @@ class World:
     process: asyncio.subprocess.Process | None = None
     changes: int = 0
     admin_name: str = "admin"
+    fail_on_change: bool = False
 
     @property
     def admin(self) -> Path:
@@ -289,8 +290,11 @@ class World:
         return self.agent
 
     async def start_agent(self) -> AdsServer:
+        await self.make_agent().start()
+        return self.ads
+
+    def make_agent(self) -> AdsServer:
         self.agent = AdsServer(self.folder / "ads", self.snapshot, self._count_change)
-        await self.agent.start()
         return self.agent
 
     async def stop_agent(self) -> None:
@@ -331,6 +335,8 @@ class World:
 
     def _count_change(self) -> None:
         self.changes += 1
+        if self.fail_on_change:
+            raise ValueError("as asked")
 
 
 def key_of(route: Route) -> str:

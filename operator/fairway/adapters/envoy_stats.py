@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 GRPC_FAILURES = frozenset({2, 4, 12, 13, 14, 15})
 """UNKNOWN (an exception in the server), DEADLINE_EXCEEDED, UNIMPLEMENTED, INTERNAL, UNAVAILABLE, DATA_LOSS:
-the 5xx of gRPC. All others but OK are the caller's fault. Source: the HTTP mapping in google/rpc/code.proto."""
+the 5xx of gRPC. All others but OK are the caller's fault. Source: HTTP mapping in google/rpc/code.proto."""
 
 COUNTERS = r"^cluster\..*\.(upstream_rq_(4xx|5xx|completed)|grpc\.[0-9]+)$"
 GAUGES = r"^cluster\..*\.upstream_rq_(active|pending_active)$"

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
+import signal
 import socket
 import time
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
@@ -31,8 +35,8 @@ from envoy_support import (
 from fairway.adapters.envoy_admin import get_json
 from fairway.adapters.xds import AdsServer, Endpoint, ModelConfig
 from fairway.adapters.xds.errors import AgentAlreadyRunning, SocketPathTooLong
-from fairway.core.route import RouteState
-from fairway.render.envoy import EnvoyModel, render_model, route_version
+from fairway.core.route import Route, RouteState
+from fairway.render.envoy import READY_PATH, EnvoyModel, render_model, route_version
 
 
 async def test_sixty_changes_of_weight_under_load_fail_no_request() -> None:
@@ -303,23 +307,86 @@ async def test_the_data_port_says_which_route_is_in_force() -> None:
 
 
 async def test_programmed_means_acknowledged_by_every_envoy() -> None:
-    """Half of the routers with the old weights would be counted as the new ones."""
+    """Half of the routers with the old weights would be measured as if they had the new ones."""
     async with model_servers("v1", "v2") as servers, world() as here:
+        port = free_port()
+        before, after = make_shared(port, 100), make_shared(port, 500)
+        await here.ads.set_endpoints(endpoints_of(before.route, servers=servers))
+        await here.ads.set({"shop/fraud": before})
+        await here.in_force(before.route)
+        async with second_envoy(here) as second:
+            second.send_signal(signal.SIGSTOP)
+            try:
+                told = here.changes
+                await here.ads.set({"shop/fraud": after})
+                await until(lambda: serves(port, after.route), why="the first has the new weights")
+                assert here.ads.state("shop/fraud") == RouteState(programmed=before.route)
+                assert here.changes == told
+            finally:
+                second.send_signal(signal.SIGCONT)
+            await here.in_force(after.route)
+
+
+async def test_a_rejection_by_one_of_two_envoys_is_a_rejection() -> None:
+    async with model_servers("v1") as servers, world() as here:
         route = make_route(free_port())
         await here.serve(route, servers=servers)
-        second = World(folder=here.folder, admin_name="admin2")
-        await second.start_envoy()
-        try:
-            await eventually(lambda: here.ads.routers == 2, why="two Envoys are connected")
-            # Both cannot listen on one port: the second refuses what the first has in force.
-            changed = make_route(route.port, {"v2": 100, "v1": 900})
-            await eventually(lambda: here.ads.state("shop/fraud").rejected is not None, why="a rejection")
-            await here.ads.set(configs(changed))
+        async with second_envoy(here):  # on the same machine it cannot have the same port
             await eventually(lambda: here.ads.state("shop/fraud").rejected is not None, why="a rejection")
             assert here.ads.state("shop/fraud").programmed == route
+        await eventually(lambda: here.ads.state("shop/fraud").rejected is None, why="the culprit is gone")
+        assert here.ads.state("shop/fraud") == RouteState(programmed=route)
+
+
+def make_shared(port: int, weight: int) -> ModelConfig:
+    """A model whose port two Envoys of one machine may share, as those of two pods would."""
+    route = make_route(port, {"v2": weight, "v1": 1000 - weight})
+    rendered = render_model(route)
+    return ModelConfig(route, replace(rendered, listener=rendered.listener | {"enable_reuse_port": True}))
+
+
+async def serves(port: int, route: Route) -> bool:
+    """Whether a router answers with this route; a stopped one does not answer at all."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(0.2):
+            return (await get(port, READY_PATH)).body.decode() == route_version(route)
+    return False
+
+
+@contextlib.asynccontextmanager
+async def second_envoy(here: World) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Another Envoy at the same agent."""
+    second = World(folder=here.folder, admin_name="admin2")
+    await second.start_envoy()
+    assert second.process is not None
+    try:
+        await eventually(lambda: here.ads.routers == 2, why="two Envoys are connected")
+        yield second.process
+    finally:
+        await second.stop_envoy()
+
+
+async def test_a_world_may_be_set_before_the_start() -> None:
+    """Endpoints that are known to be stale must not be served, not even for a moment."""
+    async with model_servers("v1", "v2") as servers:
+        here = World()
+        try:
+            await here.start_agent()
+            await here.start_envoy()
+            route = make_route(free_port())
+            await here.serve(route, servers={"v1": servers["v2"]})
+            await here.stop_agent()
+            await here.stop_envoy()
+            here.make_agent()
+            await here.ads.set_endpoints(endpoints_of(route, servers=servers))
+            await here.ads.set(configs(route))
+            await here.ads.start()
+            await here.start_envoy()
+            await here.in_force(route)
+            assert (await get(route.port)).status == 200
+            assert (servers["v1"].seen.total(), servers["v2"].seen.total()) == (1, 0)
         finally:
-            await second.stop_envoy()
-        await here.in_force(changed)
+            await here.close()
 
 
 async def test_setting_the_same_world_again_is_cheap_and_silent() -> None:
@@ -333,6 +400,15 @@ async def test_setting_the_same_world_again_is_cheap_and_silent() -> None:
         await agent.set(again)
         assert time.perf_counter() - start < 0.1
         assert not servers["v1"].seen
+
+
+async def test_a_listener_that_fails_does_not_stop_the_agent() -> None:
+    async with model_servers("v1", "v2") as servers, world() as here:
+        here.fail_on_change = True
+        port = free_port()
+        await here.serve(make_route(port), servers=servers)
+        await here.serve(make_route(port, {"v2": 1000}), servers=servers)
+        assert here.changes >= 2
 
 
 async def test_a_second_agent_on_the_same_socket_is_refused() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from google.protobuf import descriptor_pb2, descriptor_pool, json_format, message_factory
 from google.protobuf.message import Message
 
-from fairway.adapters.xds.errors import InvalidResource
+from fairway.adapters.xds.errors import DescriptorsMissing, InvalidResource
 from fairway.adapters.xds.resources import ENDPOINTS, Endpoint, Model, ModelConfig, Resource
 
 _FILE = "descriptors.binpb"
@@ -18,8 +18,15 @@ _DISCOVERY = "envoy.service.discovery.v3."
 
 @cache
 def pool() -> descriptor_pool.DescriptorPool:
-    """All xDS messages that Fairway speaks, in a pool of their own."""
-    packed = (resources.files(__package__) / _FILE).read_bytes()
+    """All xDS messages that Fairway speaks, in a pool of their own.
+
+    Raises:
+        DescriptorsMissing: the package was not built.
+    """
+    try:
+        packed = (resources.files(__package__) / _FILE).read_bytes()
+    except FileNotFoundError as error:
+        raise DescriptorsMissing(f"{_FILE} is made when Fairway is installed: pip install -e .") from error
     found = descriptor_pool.DescriptorPool()
     for file in descriptor_pb2.FileDescriptorSet.FromString(packed).file:
         found.Add(file)

@@ -3,6 +3,7 @@
 XdsError
 ├── SocketPathTooLong      the kernel would refuse the Unix socket
 ├── AgentAlreadyRunning    another agent holds the same socket
+├── DescriptorsMissing     Fairway was not installed, or not whole
 └── InvalidResource        a resource that the xDS API has no such field or value for
 """
 
@@ -25,3 +26,7 @@ class AgentAlreadyRunning(XdsError):
 
 class InvalidResource(XdsError):
     """A resource that Envoy could not even read."""
+
+
+class DescriptorsMissing(XdsError):
+    """The xDS descriptors are a build product; a source tree does not have them before it is installed."""

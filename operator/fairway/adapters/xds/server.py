@@ -69,6 +69,7 @@ class AdsServer:
         self._wanted: dict[str, Model] = {}
         self._acknowledged: dict[str, Model] = {}
         self._left_behind: dict[str, Resource] = {}
+        self._kept_clusters: dict[str, Resource] = {}
         self._endpoints: dict[str, tuple[Endpoint, ...]] | None = None
         self._assignments: dict[str, tuple[tuple[Endpoint, ...], Resource]] = {}
         self._states: dict[str, RouteState] = {}
@@ -103,6 +104,7 @@ class AdsServer:
         self._recall()
         self._running = True
         if self._complete:
+            await self._save()
             await self._listen()
         self._tasks = [asyncio.create_task(self._publish()), asyncio.create_task(self._retry())]
 
@@ -116,9 +118,11 @@ class AdsServer:
             if self._complete and wanted == self._wanted:
                 self._touch()
                 return
+            offered = {one.name: one for model in wanted.values() for one in model.clusters}
             self._wanted = wanted
             self._complete = True
-            await self._save()
+            if self._running and not offered.items() <= self._kept_clusters.items():
+                await self._save()  # before Envoy can use them: see the snapshot
             for stream in self._streams:
                 stream.say(stream.order.want(wanted))
             if self._running and self._server is None:
@@ -258,7 +262,13 @@ class AdsServer:
             if states != self._states:
                 self._log_rejections(states)
                 self._states = states
-                self._on_change()
+                self._tell()
+
+    def _tell(self) -> None:
+        try:
+            self._on_change()
+        except Exception:  # whoever listens badly must not stop the routes of all models
+            log.exception("a listener of route changes failed")
 
     def _log_rejections(self, states: Mapping[str, RouteState]) -> None:
         for key, state in states.items():
@@ -310,6 +320,7 @@ class AdsServer:
             now = Snapshot(dict(self._acknowledged), in_use, dict(self._endpoints or {}))
             try:
                 await asyncio.to_thread(snapshots.save, self._snapshot_path, now)
+                self._kept_clusters = in_use
             except OSError:
                 log.exception("the acknowledged world could not be kept; a restart would not know it")
 
