@@ -55,7 +55,7 @@ BAD = [
     Bad("no inputs", b"{}", "missing required field `inputs`"),
     Bad("inputs is an object", b'{"inputs":{}}', "$.inputs"),
     Bad("a numeric id", b'{"id":1,"inputs":[]}', "$.id"),
-    Bad("a nested parameter", b'{"parameters":{"a":[1]},"inputs":[]}', "$.parameters"),
+    Bad("a nested parameter", b'{"parameters":{"a":[1]},"inputs":[]}', "parameters:"),
     Bad(
         "a parameter beyond 64 bits",
         b'{"parameters":{"a":18446744073709551616},"inputs":[]}',
@@ -78,14 +78,21 @@ BAD = [
     ),
     Bad("data that is no list", wrong_input(b"data", b'{"a":1}'), "input 'z': data must be an array"),
     Bad("null data", wrong_input(b"data", b"null"), "input 'z': data must be an array"),
-    Bad("parameters that are no object", wrong_input(b"parameters", b"1"), "input 'z':"),
+    Bad("parameters that are no object", b'{"parameters":1,"inputs":[]}', "parameters:"),
+    Bad("parameters that are not UTF-8", b'{"parameters":{"a":"\xff"},"inputs":[]}', "parameters"),
+    Bad(
+        "a megabyte of parameters",
+        b'{"parameters":{"a":"%s"},"inputs":[]}' % (b"a" * (1 << 20)),
+        "parameters takes",
+    ),
+    Bad("a megabyte of outputs", b'{"outputs":["%s"],"inputs":[]}' % (b"a" * (1 << 20)), "outputs takes"),
     Bad("the same input twice", b'{"inputs":[%s,%s]}' % (X, X), "input 'x': given twice"),
     Bad(
         "the same output twice",
         b'{"inputs":[],"outputs":[{"name":"y"},{"name":"y"}]}',
         "output 'y': requested",
     ),
-    Bad("an output that is text", b'{"inputs":[],"outputs":["y"]}', "output 0:"),
+    Bad("an output that is text", b'{"inputs":[],"outputs":["y"]}', "outputs:"),
     Bad("nested too deep", b'{"inputs":' + b"[" * 100_000 + b"]" * 100_000 + b"}", ""),
     Bad(
         "deep nesting in an unknown field",

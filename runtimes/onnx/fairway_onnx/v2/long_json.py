@@ -55,5 +55,5 @@ def _skeleton(shape: list[int]) -> bytes:
     """Brackets and commas of nested data: [2, 3] gives `[[,,],[,,]]`."""
     inner = b"[" + b"," * (shape[-1] - 1) + b"]"
     for size in reversed(shape[:-1]):
-        inner = b"[" + b",".join([inner] * size) + b"]"
+        inner = b"[" + ((inner + b",") * size)[:-1] + b"]"
     return inner

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 import orjson
@@ -11,7 +11,11 @@ from fairway_onnx.datatypes import DATATYPES, Array, Datatype
 from fairway_onnx.errors import BodyTooLargeError, InvalidRequestError, InvalidTensorError, shown
 from fairway_onnx.v2 import tensor_json
 
+T = TypeVar("T")
 Parameters = dict[str, bool | int | float | str]
+
+
+_NULL = msgspec.Raw(b"null")
 
 
 class _Input(msgspec.Struct):
@@ -19,19 +23,17 @@ class _Input(msgspec.Struct):
     shape: list[int]
     datatype: str
     data: msgspec.Raw
-    parameters: Parameters | None = None
 
 
 class _Output(msgspec.Struct):
     name: str
-    parameters: Parameters | None = None
 
 
 class _Body(msgspec.Struct):
     inputs: list[_Input]
-    outputs: list[_Output] | None = None
     id: str | None = None
-    parameters: Parameters | None = None
+    outputs: msgspec.Raw = _NULL
+    parameters: msgspec.Raw = _NULL
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,12 @@ class InferBody:
 _MAX_LOOKUP_BYTES = 1 << 20
 """A wrong body is parsed a second time, whole, to find the name of its input: only up to this length."""
 
+_MAX_PART_BYTES = 1 << 20
+
 _BODY = msgspec.json.Decoder(_Body)
-_PLACE = re.compile(r" - at `\$\.(?P<list>inputs|outputs)\[(?P<index>\d+)\]")
+_OUTPUTS = msgspec.json.Decoder(list[_Output] | None)
+_PARAMETERS = msgspec.json.Decoder(Parameters | None)
+_PLACE = re.compile(r" - at `\$\.inputs\[(?P<index>\d+)\]")
 
 
 def decode_request(body: bytes, max_decoded_bytes: int) -> InferBody:
@@ -64,12 +70,13 @@ def decode_request(body: bytes, max_decoded_bytes: int) -> InferBody:
         BodyTooLargeError: the tensors would take more than `max_decoded_bytes`.
     """
     envelope = _envelope(body)
-    _check_parameters(envelope.parameters)
+    parameters = _part(_PARAMETERS, "parameters", envelope.parameters)
+    _check_parameters(parameters)
     return InferBody(
         inputs=_inputs(envelope.inputs, max_decoded_bytes),
-        outputs=_outputs(envelope.outputs or []),
+        outputs=_outputs(_part(_OUTPUTS, "outputs", envelope.outputs) or []),
         id=envelope.id,
-        parameters=envelope.parameters,
+        parameters=parameters,
     )
 
 
@@ -84,6 +91,20 @@ def _envelope(body: bytes) -> _Body:
         raise InvalidRequestError("the body is not valid UTF-8") from None
     except msgspec.DecodeError as error:
         raise InvalidRequestError(f"the body is not JSON: {error}") from None
+
+
+def _part(decoder: msgspec.json.Decoder[T | None], name: str, raw: msgspec.Raw) -> T | None:
+    """A small part of the body, measured before it is decoded: Python objects take ten times its length."""
+    if raw is _NULL:
+        return None
+    if len(raw) > _MAX_PART_BYTES:
+        raise InvalidRequestError(f"{name} takes more than {_MAX_PART_BYTES} bytes")
+    try:
+        return decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        raise InvalidRequestError(f"{name}: {error}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise InvalidRequestError(f"{name} holds a string that is not valid UTF-8") from None
 
 
 def _inputs(inputs: list[_Input], max_decoded_bytes: int) -> dict[str, Array]:
@@ -138,19 +159,18 @@ def _wrong_envelope(body: bytes, complaint: str) -> InvalidRequestError:
     place = _PLACE.search(complaint)
     if place is None:
         return InvalidRequestError(f"the body is not an infer request: {complaint}")
-    name = _name_at(body, place["list"], int(place["index"]))
-    role = place["list"].removesuffix("s")
+    name = _name_of_input(body, int(place["index"]))
     if name is None:
-        return InvalidRequestError(f"{role} {place['index']}: {complaint}")
-    return InvalidTensorError(name, complaint, role=role)
+        return InvalidRequestError(f"input {place['index']}: {complaint}")
+    return InvalidTensorError(name, complaint)
 
 
-def _name_at(body: bytes, key: str, index: int) -> str | None:
+def _name_of_input(body: bytes, index: int) -> str | None:
     if len(body) > _MAX_LOOKUP_BYTES:
         return None
     try:
         loaded: Any = orjson.loads(body)
-        name = loaded[key][index]["name"]
+        name = loaded["inputs"][index]["name"]
     except (orjson.JSONDecodeError, KeyError, IndexError, TypeError):
         return None
     return name if isinstance(name, str) else None
