@@ -22,6 +22,7 @@ from fairway.core.phases import TRANSITIONS, Event
 from fairway.core.revisions import remember
 from fairway.core.situation import Situation
 from fairway.core.traffic import declared_weight
+from fairway.core.words import LONG, SHORT, cut
 
 _MAX_STEPS = 20
 
@@ -29,9 +30,10 @@ _MAX_STEPS = 20
 def advance(s: Situation, event: Event, message: str) -> Status:
     """The status after this event: roles, record, phase, history."""
     before = s.status
+    message = cut(message, LONG)
     after = EFFECTS[event](s, message) if event in EFFECTS else before
     phase = TRANSITIONS[before.phase][event]
-    changes: dict[str, object] = {"phase": phase, "message": message[:1024]}
+    changes: dict[str, object] = {"phase": phase, "message": message}
     if phase is not before.phase:
         changes["phase_since"] = s.now
     entry = Transition(
@@ -40,7 +42,7 @@ def advance(s: Situation, event: Event, message: str) -> Status:
         to=phase,
         event=event.value,
         revision=before.candidate or after.candidate,
-        message=message[:1024],
+        message=cut(message, SHORT),
     )
     changes["history"] = (*before.history, entry)[-MAX_HISTORY:]
     return _declare(after.model_copy(update=changes))
@@ -147,9 +149,7 @@ def _promotion(rollout: RolloutStatus) -> Outcome:
 
 def _send_back(outcome: Outcome, *, reject: bool) -> Callable[[Situation, str], Status]:
     def effect(s: Situation, message: str) -> Status:
-        status = _rollout(
-            s.status, outcome=outcome, message=message[:1024], pauses=(), step=None, baseline=None
-        )
+        status = _rollout(s.status, outcome=outcome, message=message, pauses=(), step=None, baseline=None)
         if reject and s.status.candidate not in {None, *s.status.rejected}:
             rejected = (*s.status.rejected, s.status.candidate)[-MAX_REVISIONS:]
             status = status.model_copy(update={"rejected": rejected})

@@ -17,6 +17,7 @@ from fairway.core.phases import WITH_CANDIDATE
 from fairway.core.revisions import was_sent_back
 from fairway.core.route import TOTAL_WEIGHT
 from fairway.core.situation import Situation
+from fairway.core.words import LONG, cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def _condition(s: Situation, kind: str, checks: tuple[Check, ...]) -> Condition:
         type=kind,
         status=finding.status,
         reason=finding.reason,
-        message=finding.message[:1024],
+        message=cut(finding.message, LONG),
         observed_generation=s.md.metadata.generation,
         last_transition_time=before.last_transition_time if before is not None and same else s.now,
     )

@@ -15,6 +15,7 @@ from typing import Any
 from fairway.api.status import MAX_HISTORY, HandledRequest, Phase, Status
 from fairway.api.v1alpha1 import REQUEST_ANNOTATION, ModelDeployment
 from fairway.core.phases import WITH_CANDIDATE
+from fairway.core.words import SHORT, cut
 
 
 class Verb(StrEnum):
@@ -64,7 +65,7 @@ def record(status: Status, request: Request, refused: str | None) -> Status:
     """The status that remembers this request as handled."""
     verb = request.verb.value if request.verb else "unknown"
     message = refused or f"{verb} by {request.by}"
-    done = HandledRequest(id=request.id, verb=verb, accepted=refused is None, message=message[:1024])
+    done = HandledRequest(id=request.id, verb=verb, accepted=refused is None, message=cut(message, SHORT))
     return status.model_copy(update={"requests": (*status.requests, done)[-MAX_HISTORY:]})
 
 

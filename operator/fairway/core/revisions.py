@@ -8,7 +8,9 @@ a new revision.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
+from fairway.api.spec import Engine
 from fairway.api.status import MAX_REVISIONS, Revision, Status
 from fairway.api.v1alpha1 import ModelDeployment
 from fairway.core import names
@@ -29,7 +31,7 @@ def wanted_revision(
         "sha256": status.artifact.sha256,
         "format": md.spec.model.format.value,
         "publicName": md.public_name,
-        "engine": md.spec.engine.model_dump(mode="json", by_alias=True),
+        "engine": _engine_inputs(md.spec.engine),
     }
     serving = status.revision(status.candidate) or status.revision(status.stable)
     known = (serving.runtime,) if serving else ()
@@ -54,15 +56,21 @@ def wanted_revision(
 
 
 def remember(status: Status, revision: Revision) -> tuple[Revision, ...]:
-    """The remembered revisions with this one; the oldest go first, those with a role or a refusal stay."""
+    """The remembered revisions with this one. Those with a role stay, refused ones as long as there is room."""
     known = [r for r in status.revisions if r.name != revision.name]
-    held = {status.stable, status.candidate, status.previous, *status.rejected}
+    roles = {status.stable, status.candidate, status.previous}
     while len(known) >= MAX_REVISIONS:
-        spare = next((r for r in known if r.name not in held), known[0])
-        known.remove(spare)
+        spare = [r for r in known if r.name not in roles]
+        known.remove(next((r for r in spare if r.name not in status.rejected), spare[0]))
     return (*known, revision)
 
 
 def was_sent_back(name: str | None) -> str:
     """Why a rejected revision is not tried again by itself, for a person."""
     return f"{name} was sent back before; `fairway retry` tries it again"
+
+
+def _engine_inputs(engine: Engine) -> dict[str, Any]:
+    """Only what differs from the defaults: a setting that a newer Fairway adds must not re-roll a fleet."""
+    inputs: dict[str, Any] = engine.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return {name: value for name, value in inputs.items() if value != {}}
