@@ -214,6 +214,8 @@ class _Dumper(yaml.SafeDumper):
 
 def _write_text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
     style = "'" if _AMBIGUOUS.fullmatch(text) else None
+    if not text.replace("\n", "").isprintable():
+        style = '"'  # with escapes: a bare U+0085 comes back as a line break
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
