@@ -235,7 +235,9 @@ async def serve_grpc(here: World, route: Route, port: int) -> None:
 async def ask(channel: grpc.aio.Channel, status: str, patience_seconds: float | None = None) -> str:
     """The status that comes back from a server that was asked for this one."""
     try:
-        await channel.unary_unary("/any.Service/Echo")(status.encode(), timeout=patience_seconds)
+        await channel.unary_unary("/any.Service/Echo", bytes, bytes)(
+            status.encode(), timeout=patience_seconds
+        )
     except grpc.aio.AioRpcError as error:
         return error.code().name
     return "OK"

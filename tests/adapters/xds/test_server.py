@@ -163,7 +163,7 @@ async def test_grpc_and_rest_share_the_port() -> None:
         await here.ads.set(configs(route))
         await here.in_force(route)
         async with grpc.aio.insecure_channel(f"{HOST}:{route.port}") as channel:
-            call = channel.unary_unary("/any.Service/Echo")(b"OK")
+            call = channel.unary_unary("/any.Service/Echo", bytes, bytes)(b"OK")
             assert await call == b"OK"
             assert ("x-fairway-revision", "v1") in tuple(await call.initial_metadata())
         assert (await get(route.port, "/.fairway/ready")).status == 200
@@ -234,6 +234,27 @@ async def test_a_rejected_route_leaves_the_old_one_in_force_and_a_good_one_recov
         assert (await get(port)).revision == "v1"
         await here.serve(bad, servers=servers)
         assert here.ads.state("shop/fraud") == RouteState(programmed=bad)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+async def test_clusters_that_envoy_refuses_do_not_hold_up_a_good_model(count: int) -> None:
+    """Envoy takes the rest of such a message, and says so in words that name the culprits."""
+    async with model_servers("v1") as servers, world() as here:
+        good = make_route(free_port(), name="good")
+        bad = [make_route(free_port(), name=f"bad{i}") for i in range(count)]
+        wanted = configs(good)
+        for route in bad:
+            rendered = render_model(route)
+            clusters = tuple(one | {"lb_policy": "CLUSTER_PROVIDED"} for one in rendered.clusters)
+            wanted[key_of(route)] = ModelConfig(route, replace(rendered, clusters=clusters))
+        await here.ads.set_endpoints(endpoints_of(good, servers=servers))
+        await here.ads.set(wanted)
+        await here.in_force(good)
+        await eventually(lambda: all(rejection(here, route) for route in bad), why="rejections")
+        for route in bad:
+            assert f"cluster '{key_of(route)}/v1' did not provide one" in rejection(here, route)
+        assert (await get(good.port)).status == 200
+        await here.serve(good, *bad, servers=servers)
 
 
 async def test_a_field_that_the_api_does_not_have_is_a_rejection_of_that_model_alone() -> None:
@@ -336,6 +357,10 @@ async def test_a_rejection_by_one_of_two_envoys_is_a_rejection() -> None:
             assert here.ads.state("shop/fraud").programmed == route
         await eventually(lambda: here.ads.state("shop/fraud").rejected is None, why="the culprit is gone")
         assert here.ads.state("shop/fraud") == RouteState(programmed=route)
+
+
+def rejection(here: World, route: Route) -> str:
+    return here.ads.state(key_of(route)).rejected or ""
 
 
 def make_shared(port: int, weight: int) -> ModelConfig:
