@@ -49,6 +49,8 @@ class FileStore:
             now = self._load(ref)
             if now is None or now.metadata.resource_version != md.metadata.resource_version:
                 raise Conflict(f"{ref} changed since it was read")
+            if now.status == status:
+                return now
             folder = self._of(ref)
             _, version = _versions(now)
             content = {"format": FORMAT, "version": version + 1, "status": _dump(status)}

@@ -25,10 +25,12 @@ class Store(Protocol):
     """Keeps the resources and what Fairway remembers about them."""
 
     async def read(self, ref: Ref) -> ModelDeployment | None:
-        """The newest resource; None when it is gone."""
+        """The resource, in an old version at worst; None only when it is gone now, never from a cache."""
 
     async def remember(self, md: ModelDeployment, status: Status) -> ModelDeployment:
         """Store the status of exactly this version of the resource.
+
+        Nothing is written when the status is the one it has; the version is checked all the same.
 
         Raises:
             Conflict: somebody wrote the resource since it was read.

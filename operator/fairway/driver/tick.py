@@ -1,8 +1,8 @@
 """The one sequence, for the cluster and the laptop alike: read, observe, decide, remember, apply, prune.
 
-The intent is stored before anything is done, guarded by the version that was read: that write is the
-fence against a stale reader. Whatever is interrupted after it is done by the next tick; repeating a step
-is harmless.
+The intent is stored before anything is done, guarded by the version that was read: that is the fence
+against a stale reader, and it stands even when there is nothing new to store. Whatever is interrupted
+after it is done by the next tick; repeating a step is harmless.
 """
 
 from __future__ import annotations
@@ -29,8 +29,7 @@ async def tick(ref: Ref, store: Store, platform: Platform, now: datetime) -> tim
         return RESYNC
     seen = await platform.observe(md, needs(md, now))
     want = reconcile(md, seen, platform.capabilities, now)
-    if want.status != md.status:
-        md = await store.remember(md, want.status)
+    md = await store.remember(md, want.status)
     await platform.apply(md, want)
     if want.keep is not None:
         await platform.prune(ref, want.keep)
