@@ -35,6 +35,7 @@ def reconcile(md: ModelDeployment, seen: Observed, caps: Capabilities, now: date
     wanted = wanted_revision(md, status, caps, now)
     status, verb, notices = _take_request(md, status, wanted.name if wanted else None)
     status = _track_readiness(status, seen, now)
+    status = _track_draining(status, seen, now)
     status = analysis.weigh(md, status, seen, make_route(md, status, seen), now)
     status = pauses.settle(md, status, verb, now)
     situation = Situation(md, status, seen, caps, now, wanted, verb)
@@ -101,6 +102,16 @@ def _track_readiness(status: Status, seen: Observed, now: datetime) -> Status:
     if since == rollout.unready_since:
         return status
     return status.model_copy(update={"rollout": rollout.model_copy(update={"unready_since": since})})
+
+
+def _track_draining(status: Status, seen: Observed, now: datetime) -> Status:
+    """Count the time for the candidate's last answers from when the routers stopped sending it requests."""
+    rollout, programmed = status.rollout, seen.route.programmed
+    if status.phase is not Phase.ROLLING_BACK or rollout is None or programmed is None:
+        return status
+    if rollout.weight.programmed == 0 or programmed.weight_of(rollout.revision) > 0:
+        return status
+    return status.model_copy(update={"phase_since": now})
 
 
 def _report(s: Situation, route: Route | None) -> Status:
