@@ -50,8 +50,14 @@ def _is_over(md: ModelDeployment, reason: PauseReason, rollout: RolloutStatus, n
     if reason is PauseReason.NO_TRAFFIC:
         return rollout.step is not None and rollout.step.requests > 0
     if reason is PauseReason.INCONCLUSIVE:
-        return analysis.verdict_of(rollout) is GuardrailVerdict.SAFE
+        return analysis.verdict_of(rollout) is GuardrailVerdict.SAFE or _would_end(md, rollout, now)
     return False
+
+
+def _would_end(md: ModelDeployment, rollout: RolloutStatus, now: datetime) -> bool:
+    """Whether the held step would end by itself now: it was counted after all, or the spec asks for less."""
+    judgement = judge(md, rollout, now)
+    return judgement.passed is not None or judgement.give_up
 
 
 def _resumed(rollout: RolloutStatus) -> RolloutStatus:
