@@ -50,7 +50,18 @@ async def play(folder: Path, progress: Progress) -> dict[str, Any]:
             end = fairway.status(MODEL)
             await progress.unwatch()
         _say_accuracy(progress, load.snapshot(), {first.revision: "v1", second.revision: "v2"})
+        _say_failures(progress, load.snapshot())
         return _result(load.snapshot(), good, end, (first.code, second.code, third.code), third.revision)
+
+
+def _say_failures(progress: Progress, tally: Tally) -> None:
+    if not tally.failures:
+        return
+    by_revision = {name or "(no revision)": c.failures for name, c in tally.revisions.items() if c.failures}
+    progress.say(
+        f"  failed answers by revision: {by_revision}; connections lost {tally.lost}, refused {tally.refused}, "
+        f"timed out {tally.timed_out}, unreadable {tally.unreadable}"
+    )
 
 
 def _result(

@@ -62,7 +62,7 @@ def end_of(md: ModelDeployment, revision: str | None, *, exit_on_pause: bool = F
     if revision is None:
         return _cannot_start(status)
     if status.stable == revision and status.phase in {Phase.STABLE, Phase.ROLLED_BACK, Phase.FAILED}:
-        return End(Exit.OK, f"{revision} is live")
+        return End(Exit.OK, f"{revision} is live") if _is_served(status) else _cannot_start(status)
     if status.candidate == revision and status.phase is not Phase.ROLLING_BACK:
         return _running(status, exit_on_pause=exit_on_pause)
     return _gone(status, revision)
@@ -76,6 +76,12 @@ def at_timeout(md: ModelDeployment) -> End:
     if reasons:
         return End(Exit.PAUSED, "the rollout is paused; it goes on when it is resumed")
     return End(Exit.TIMEOUT, f"still {md.status.phase.value}: {md.status.message}; the rollout goes on")
+
+
+def _is_served(status: Status) -> bool:
+    """Live means that the routers have said so: a first revision is stable a moment before its route is."""
+    available = status.condition("Available")
+    return available is not None and available.status is ConditionStatus.TRUE
 
 
 def _running(status: Status, *, exit_on_pause: bool) -> End | None:
