@@ -139,7 +139,7 @@ def test_the_crd_survives_yaml_without_aliases() -> None:
     assert "&id" not in text
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(values(SPEC, "spec"))
 def test_what_the_schema_admits_the_operator_reads_and_writes_back_admissibly(spec: Any) -> None:
     md = load_object(_object(spec))
@@ -148,14 +148,14 @@ def test_what_the_schema_admits_the_operator_reads_and_writes_back_admissibly(sp
     assert load_object(_object(again)) == md
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(values(SPEC, "spec"))
 def test_the_api_server_fills_in_the_same_defaults_as_the_models(spec: Any) -> None:
     stored = with_defaults(SPEC, spec)
     assert load_object(_object(stored)) == load_object(_object(spec))
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(values(STATUS, "status"))
 def test_a_status_comes_back_as_it_was_written(status: Any) -> None:
     """Whatever way the operator writes it: with the fields that are null or without."""
@@ -166,6 +166,7 @@ def test_a_status_comes_back_as_it_was_written(status: Any) -> None:
         assert Status.model_validate_json(json.dumps(written), strict=True) == read
 
 
+@settings(deadline=None)
 @given(st.sampled_from(["spec", "status"]), st.text(min_size=1, max_size=5))
 def test_an_unknown_field_is_refused_by_the_checker_of_these_tests(block: str, name: str) -> None:
     """The checks above would mean little if it let everything pass."""

@@ -83,14 +83,14 @@ def test_the_smallest_sample_has_nothing_that_could_be_left_out() -> None:
     )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(deployments)
 def test_what_is_written_is_read_back_the_same(md: ModelDeployment) -> None:
     (again,) = load_manifests(to_manifest(md), "dump.yaml")
     assert again == md
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(deployments)
 def test_writing_twice_changes_nothing(md: ModelDeployment) -> None:
     text = to_manifest(md)
@@ -231,7 +231,7 @@ def test_every_pattern_that_a_user_can_miss_has_words() -> None:
     assert patterns - {DURATION_PATTERN, DECIMAL_PATTERN} <= set(PATTERN_WORDS)
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.sampled_from([path for path, _ in fields(SCHEMA["properties"]["spec"], "spec")]),
     st.sampled_from([0, -1, 1.5, True, "", "x", "x" * 3000, [], [1], [None], {}, {"a": 1}, 10**30]),

@@ -4,7 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
@@ -27,6 +27,7 @@ decimal_texts = st.from_regex(DECIMAL_PATTERN, fullmatch=True).filter(
 )
 
 
+@settings(deadline=None)
 @given(durations)
 def test_a_duration_survives_being_written_and_read(duration: timedelta) -> None:
     text = format_duration(duration)
@@ -35,6 +36,7 @@ def test_a_duration_survives_being_written_and_read(duration: timedelta) -> None
     assert re.fullmatch(DURATION_PATTERN, text)
 
 
+@settings(deadline=None)
 @given(decimal_texts)
 def test_every_decimal_that_can_be_read_is_written_back_as_the_same_number(text: str) -> None:
     """A rounded alpha would be another alpha, and 1e-12 written as "0" would be refused."""
@@ -44,6 +46,7 @@ def test_every_decimal_that_can_be_read_is_written_back_as_the_same_number(text:
     assert len(again) <= len(text)
 
 
+@settings(deadline=None)
 @given(st.floats(min_value=0, max_value=1e15, allow_nan=False))
 def test_any_float_is_written_as_a_decimal_that_the_schema_accepts(number: float) -> None:
     text = format_decimal(number)

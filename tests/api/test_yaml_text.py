@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairway.api.errors import ManifestError, Problem
@@ -36,6 +36,7 @@ def problem(text: str) -> Problem:
     return only
 
 
+@settings(deadline=None)
 @given(json_values.filter(lambda value: value is not None))
 def test_every_json_value_written_as_yaml_is_read_back(value: Any) -> None:
     assert read(yaml.safe_dump(value)) == value
