@@ -121,10 +121,9 @@ class Harbour:
         """Observe, decide, remember, apply, prune: all in one instant."""
         seen = self.observe()
         decision = reconcile(self.md, seen, self.caps, self.now)
-        check_invariants(self.md, seen, decision)
         before = self.status.history[-1:]
-        stored = decision.status.model_dump_json(by_alias=True, exclude_none=True)
-        self.md = self.md.model_copy(update={"status": Status.model_validate_json(stored)})
+        stored = check_invariants(self.md, seen, decision)
+        self.md = self.md.model_copy(update={"status": stored})
         if self.status.history[-1:] != before or decision.look_again == timedelta(0):
             self.events.append(self.status.history[-1].event)
         for workload in decision.workloads:

@@ -8,8 +8,8 @@ from fairway.api.spec import Analysis
 from fairway.api.status import Baseline, Evidence, GuardrailVerdict, Phase, RolloutStatus, Status
 from fairway.api.v1alpha1 import ModelDeployment
 from fairway.core import bake_guard, stats
-from fairway.core.clock import elapsed
-from fairway.core.intervals import Dropped, measure, take_baseline
+from fairway.core.clock import ZERO, elapsed, not_counting
+from fairway.core.intervals import UNUSABLE, Dropped, is_gap, measure, spoil, take_baseline
 from fairway.core.model import Observed
 from fairway.core.route import TOTAL_WEIGHT, Route
 
@@ -38,13 +38,12 @@ def sample_due(md: ModelDeployment, status: Status, now: datetime) -> bool:
 
 
 def next_sample_in(md: ModelDeployment, status: Status, now: datetime) -> timedelta | None:
-    """Time until the next reading; None outside of a watched phase."""
+    """Time until the next reading, or until the next try of one that is due; None outside of a watched phase."""
     if status.phase not in _WEIGHED or status.rollout is None:
         return None
-    interval = md.spec.rollout.analysis.interval
-    if status.rollout.baseline is None:
-        return interval
-    return max(timedelta(0), interval - elapsed(status.rollout.baseline.at, now))
+    interval, baseline = md.spec.rollout.analysis.interval, status.rollout.baseline
+    left = interval - elapsed(baseline.at, now) if baseline is not None else ZERO
+    return left if left > ZERO else interval
 
 
 def telemetry_lost(md: ModelDeployment, rollout: RolloutStatus, now: datetime) -> bool:
@@ -56,13 +55,18 @@ def telemetry_lost(md: ModelDeployment, rollout: RolloutStatus, now: datetime) -
 def weigh(md: ModelDeployment, status: Status, seen: Observed, route: Route | None, now: datetime) -> Status:
     """The status with the newest interval weighed, if one is due and counts."""
     rollout = status.rollout
-    if rollout is None or route is None or not sample_due(md, status, now):
+    if rollout is None or route is None:
         return status
+    if not sample_due(md, status, now):
+        return _spoil_if_disturbed(status, rollout, seen, route)
     if seen.sample is None:
         lost_since = rollout.telemetry_lost_since or now
         return _with(status, rollout, telemetry_lost_since=lost_since)
     if seen.route.programmed != route or status.candidate is None or status.stable is None:
         return _with(status, rollout, telemetry_lost_since=None, baseline=None)
+    if is_gap(unwatched := elapsed(_watched_until(rollout), now), md.spec.rollout.analysis.interval):
+        status = not_counting(status, unwatched)
+        rollout = status.rollout or rollout
     end = take_baseline(seen.sample, seen, route, status.candidate, status.stable, now)
     if rollout.baseline is None:
         return _with(status, rollout, telemetry_lost_since=None, baseline=end, step=_started(rollout, now))
@@ -179,6 +183,21 @@ def _known_bake(evidence: Evidence, limits: stats.Thresholds) -> bake_guard.Bake
         requests=evidence.bake_requests,
         failures=evidence.bake_failures,
     )
+
+
+def _spoil_if_disturbed(status: Status, rollout: RolloutStatus, seen: Observed, route: Route) -> Status:
+    """An interval does not count either when things were as they should be at both ends, but not in between."""
+    start = rollout.baseline
+    if start is None or start.source == UNUSABLE or status.phase not in _WEIGHED:
+        return status
+    ready = seen.health(status.candidate).ready and seen.health(status.stable).ready
+    if ready and seen.route.programmed == route:
+        return status
+    return _with(status, rollout, baseline=spoil(start))
+
+
+def _watched_until(rollout: RolloutStatus) -> datetime | None:
+    return rollout.baseline.at if rollout.baseline is not None else rollout.telemetry_lost_since
 
 
 def _started(rollout: RolloutStatus, now: datetime) -> object:

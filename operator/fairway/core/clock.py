@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from fairway.api.status import Status
+from fairway.api.status import Phase, Status
 
 ZERO = timedelta(0)
 
@@ -32,4 +32,19 @@ def reanchor(status: Status, now: datetime) -> Status:
                 moved[name] = now
         if moved:
             changes["rollout"] = rollout.model_copy(update=moved)
+    return status.model_copy(update=changes) if changes else status
+
+
+def not_counting(status: Status, duration: timedelta) -> Status:
+    """The status with the step or the bake begun that much later.
+
+    For time in which nobody could watch: neither a step nor a bake passes by it.
+    """
+    changes: dict[str, object] = {}
+    if status.phase is Phase.BAKING and status.phase_since is not None:
+        changes["phase_since"] = status.phase_since + duration
+    rollout = status.rollout
+    if rollout is not None and rollout.step is not None and rollout.step.started_at is not None:
+        step = rollout.step.model_copy(update={"started_at": rollout.step.started_at + duration})
+        changes["rollout"] = rollout.model_copy(update={"step": step})
     return status.model_copy(update=changes) if changes else status
