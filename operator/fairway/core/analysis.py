@@ -38,7 +38,7 @@ def sample_due(md: ModelDeployment, status: Status, now: datetime) -> bool:
 
 
 def next_sample_in(md: ModelDeployment, status: Status, now: datetime) -> timedelta | None:
-    """Time until the next reading, or until the next try of one that is due; None outside of a watched phase."""
+    """Time until the next reading, or the next try of one that is due; None outside of a watched phase."""
     if status.phase not in _WEIGHED or status.rollout is None:
         return None
     interval, baseline = md.spec.rollout.analysis.interval, status.rollout.baseline
@@ -64,10 +64,10 @@ def weigh(md: ModelDeployment, status: Status, seen: Observed, route: Route | No
         return _with(status, rollout, telemetry_lost_since=lost_since)
     if seen.route.programmed != route or status.candidate is None or status.stable is None:
         return _with(status, rollout, telemetry_lost_since=None, baseline=None)
+    end = take_baseline(seen.sample, seen, route, status.candidate, status.stable, now)
     if is_gap(unwatched := elapsed(_watched_until(rollout), now), md.spec.rollout.analysis.interval):
         status = not_counting(status, unwatched)
         rollout = status.rollout or rollout
-    end = take_baseline(seen.sample, seen, route, status.candidate, status.stable, now)
     if rollout.baseline is None:
         return _with(status, rollout, telemetry_lost_since=None, baseline=end, step=_started(rollout, now))
     return _weigh_interval(md, status, rollout, seen, rollout.baseline, end)
@@ -186,7 +186,7 @@ def _known_bake(evidence: Evidence, limits: stats.Thresholds) -> bake_guard.Bake
 
 
 def _spoil_if_disturbed(status: Status, rollout: RolloutStatus, seen: Observed, route: Route) -> Status:
-    """An interval does not count either when things were as they should be at both ends, but not in between."""
+    """An interval does not count either when all was well at both ends, but not in between."""
     start = rollout.baseline
     if start is None or start.source == UNUSABLE or status.phase not in _WEIGHED:
         return status
