@@ -166,6 +166,14 @@ BAD_EXAMPLES = (
         "write a duration like 30s, 5m or 1h30m, not '30'",
     ),
     BadExample(
+        "timeout of nothing",
+        "{spec: {traffic: {timeouts: {request: 0s}}}}",
+        "spec.traffic.timeouts",
+        "at least 10ms",
+        By.RULE,
+        "request must be at least 10ms",
+    ),
+    BadExample(
         "timeout as number",
         "{spec: {traffic: {timeouts: {request: 30}}}}",
         "spec.traffic.timeouts.request",

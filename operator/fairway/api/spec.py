@@ -28,6 +28,8 @@ class ModelFormat(StrEnum):
 
 
 class ModelSource(ApiModel):
+    """What is served."""
+
     uri: Annotated[
         str, StringConstraints(pattern=r"^[a-z][a-z0-9+.-]*:.+$", min_length=3, max_length=2048)
     ] = Field(
@@ -66,6 +68,8 @@ class OnnxRuntimeSettings(ApiModel):
 
 
 class Engine(ApiModel):
+    """What serves it."""
+
     type: EngineType = Field(description="Which server runs the model.")
     onnx_runtime: OnnxRuntimeSettings | None = Field(
         default=None, description="Settings of the OnnxRuntime engine; only with type OnnxRuntime."
@@ -77,16 +81,39 @@ class RouterType(StrEnum):
 
 
 class Router(ApiModel):
+    """What stands between the users and the revisions."""
+
     type: RouterType = Field(default=RouterType.ENVOY, description="What carries and splits the requests.")
 
 
 class Timeouts(ApiModel):
+    """How long anybody waits."""
+
+    model_config = {
+        "json_schema_extra": {
+            "x-kubernetes-validations": [
+                _rule(
+                    "!has(self.request) || duration(self.request) >= duration('10ms')",
+                    "request must be at least 10ms",
+                )
+            ]
+        }
+    }
+
     request: Duration = Field(
         default=timedelta(seconds=30), description="A request is answered with 504 after this long."
     )
 
+    @model_validator(mode="after")
+    def _somebody_can_answer(self) -> Self:
+        if self.request < timedelta(milliseconds=10):  # Envoy would take 0 for "no timeout"
+            raise ValueError("request must be at least 10ms")
+        return self
+
 
 class Traffic(ApiModel):
+    """How requests reach the model."""
+
     router: Router = Router()
     timeouts: Timeouts = Timeouts()
 
@@ -217,6 +244,8 @@ class Analysis(ApiModel):
 
 
 class Bake(ApiModel):
+    """The time after the last step, with all traffic on the new revision."""
+
     duration: Duration = Field(
         default=timedelta(minutes=10),
         description="How long the old revision stays warm, for an instant way back, once all traffic "
@@ -231,8 +260,8 @@ class Rollout(ApiModel):
         "json_schema_extra": {
             "x-kubernetes-validations": [
                 _rule(
-                    "!has(self.steps) || (self.steps.map(s, s.weight).isSorted() && "
-                    "self.steps.all(s, self.steps.exists_one(t, t.weight == s.weight)))",
+                    "!has(self.steps) || self.steps.all(s, self.steps.indexOf(s) + 1 == "
+                    "size(self.steps.filter(t, t.weight <= s.weight)))",
                     "the weights of the steps must rise",
                 )
             ]

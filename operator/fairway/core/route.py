@@ -39,6 +39,10 @@ class Route:
             raise ValueError(
                 f"weights of {self.name} must be non-negative and sum to {TOTAL_WEIGHT}: {weights}"
             )
+        if self.request_timeout_seconds <= 0:
+            raise ValueError(
+                f"the request timeout of {self.name} must be positive: {self.request_timeout_seconds}"
+            )
         if len({backend.revision for backend in self.backends}) != len(self.backends):
             raise ValueError(f"a revision stands twice in the route of {self.name}")
 
