@@ -159,10 +159,15 @@ class Harbour:
             mean = arrivals * backend.weight / 1000
             # The failures and the rest of a Poisson stream are two independent Poisson streams.
             failed, passed = self._poisson(mean * rate), self._poisson(mean * (1 - rate))
-            before = self.counts.get(backend.revision, Counts())
-            self.counts[backend.revision] = Counts(
-                before.requests + failed + passed, before.failures + failed
-            )
+            self._count(backend.revision, failed + passed, failed)
+
+    def count(self, letter: str, *, requests: int, failures: int = 0) -> None:
+        """Exactly these requests more for the revision with this content."""
+        self._count(next(r for r in self.workloads if self.letter(r) == letter), requests, failures)
+
+    def _count(self, revision: str, requests: int, failures: int) -> None:
+        before = self.counts.get(revision, Counts())
+        self.counts[revision] = Counts(before.requests + requests, before.failures + failures)
 
     def run(self, until: timedelta) -> None:
         """Let that much time pass from now."""

@@ -247,3 +247,11 @@ def test_any_request_is_handled_once_and_can_be_stored(fields: dict[str, Any]) -
     harbour.tick()
     assert len(harbour.status.requests) == 1
     assert harbour.status.phase is Phase.STABLE
+
+
+def test_promote_is_not_lost_to_a_hold_of_the_same_moment() -> None:
+    harbour = rolling("Canary", rollout={"steps": [{"weight": 10}, {"weight": 50}]})
+    harbour.telemetry = False
+    harbour.run_while(lambda: harbour.decide().status.phase == "Canary")
+    harbour.ask("promote")
+    assert harbour.weight == 500

@@ -128,6 +128,8 @@ def _cleared_rejected(s: Situation) -> str | None:
 
 
 def _held(s: Situation) -> str | None:
+    if s.verb in {Verb.PROMOTE, Verb.PROMOTE_FULL}:
+        return None  # a person has just decided what the hold would ask for
     return "; ".join(p.message for p in s.rollout.pauses) or None
 
 

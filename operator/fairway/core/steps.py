@@ -1,8 +1,8 @@
 """Judges the step in force. Every step ends: with a verdict, or by what the spec says for want of one.
 
 Requests flow, nothing arrives, and the counters cannot be read are three different things:
-no requests at all pass the step at minDuration; too few for a verdict end it at maxDuration; counters that
-cannot be read hold it, and neither pass it nor send the candidate back.
+no requests at all pass the step at minDuration, unless earlier ones point to harm; too few for a verdict end
+it at maxDuration; counters that cannot be read hold it, and neither pass it nor send the candidate back.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def judge(md: ModelDeployment, rollout: RolloutStatus, now: datetime) -> Judgeme
         return WATCH_ON
     if analysis.verdict_of(rollout) is GuardrailVerdict.SAFE:
         return Judgement(passed=StepResult.SAFE, message=_summary(rollout))
-    if step.requests == 0 and step.intervals > 0:
+    if step.requests == 0 and step.intervals > 0 and not analysis.points_to_harm(rollout):
         return _without_traffic(md, step)
     if age < step.max_duration:
         return WATCH_ON
