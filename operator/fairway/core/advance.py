@@ -25,6 +25,7 @@ from fairway.core.traffic import declared_weight
 from fairway.core.words import LONG, SHORT, cut
 
 _MAX_STEPS = 20
+_AT_REST: dict[str, object] = {"pauses": (), "step": None, "baseline": None, "telemetry_lost_since": None}
 
 
 def advance(s: Situation, event: Event, message: str) -> Status:
@@ -149,7 +150,7 @@ def _promotion(rollout: RolloutStatus) -> Outcome:
 
 def _send_back(outcome: Outcome, *, reject: bool) -> Callable[[Situation, str], Status]:
     def effect(s: Situation, message: str) -> Status:
-        status = _rollout(s.status, outcome=outcome, message=message, pauses=(), step=None, baseline=None)
+        status = _rollout(s.status, outcome=outcome, message=message, **_AT_REST)
         if reject and s.status.candidate not in {None, *s.status.rejected}:
             rejected = (*s.status.rejected, s.status.candidate)[-MAX_REVISIONS:]
             status = status.model_copy(update={"rejected": rejected})
@@ -182,6 +183,7 @@ EFFECTS: Mapping[Event, Callable[[Situation, str], Status]] = {
     Event.SUPERSEDED: _send_back(Outcome.SUPERSEDED, reject=False),
     Event.NEVER_READY: _fail,
     Event.CLEARED_TO_STABLE: _clear,
+    Event.CLEARED_TO_NOTHING: _clear,
     Event.CLEARED_TO_NEXT: _start,
     Event.CLEARED_REJECTED: _clear,
     Event.NEW_REVISION: _start,

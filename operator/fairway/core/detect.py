@@ -11,6 +11,7 @@ from datetime import timedelta
 from fairway.api.status import GuardrailVerdict, PauseReason, Phase
 from fairway.core import analysis, steps
 from fairway.core.clock import elapsed
+from fairway.core.conditions import artifact_problem
 from fairway.core.model import Health
 from fairway.core.phases import TRANSITIONS, Event
 from fairway.core.requests import Verb
@@ -54,7 +55,7 @@ def _candidate_lost(s: Situation) -> str | None:
     if health.restarts - rollout.restarts_at_start >= MAX_RESTARTS:
         deaths = health.restarts - rollout.restarts_at_start
         return f"the candidate's server died {deaths} times: {health.message}"
-    if not health.ready and elapsed(rollout.unready_since, s.now) > UNREADY_GRACE:
+    if not health.ready and elapsed(rollout.unready_since, s.now) >= UNREADY_GRACE:
         return f"the candidate has not been ready for {UNREADY_GRACE.total_seconds():.0f} s: {health.message}"
     return None
 
@@ -71,12 +72,12 @@ def _reverted(s: Situation) -> str | None:
 
 
 def _superseded(s: Situation) -> str | None:
-    if s.wanted_name is None and s.seen.artifact is not None and s.seen.artifact.error is not None:
-        return f"the spec asks for something else, which cannot be read: {s.seen.artifact.error}"
-    if s.wanted_name is None or s.wanted_name in {s.status.candidate, s.status.stable}:
-        return None
     if s.status.phase is Phase.BAKING and analysis.verdict_of(s.rollout) is GuardrailVerdict.SAFE:
         return None  # it is good: it becomes the stable revision that the next is measured against
+    if (problem := artifact_problem(s)) is not None:
+        return f"the spec asks for something else, which cannot be had: {problem.message}"
+    if s.wanted_name in {None, s.status.candidate, s.status.stable}:
+        return None
     return f"the spec now asks for {s.wanted_name}"
 
 
@@ -115,8 +116,13 @@ def _cleared(s: Situation) -> bool:
 
 
 def _cleared_to_stable(s: Situation) -> str | None:
-    back = s.wanted_name == s.status.stable
+    back = s.status.stable is not None and s.wanted_name == s.status.stable
     return "the stable revision has all traffic" if back and _cleared(s) else None
+
+
+def _cleared_to_nothing(s: Situation) -> str | None:
+    nothing = s.status.stable is None and s.wanted_name is None
+    return "nothing that the spec asks for can be served" if nothing else None
 
 
 def _cleared_to_next(s: Situation) -> str | None:
@@ -213,6 +219,7 @@ CHECKS: Mapping[Event, Callable[[Situation], str | None]] = {
     Event.NEVER_READY: _never_ready,
     Event.REFUSED: _refused,
     Event.CLEARED_TO_STABLE: _cleared_to_stable,
+    Event.CLEARED_TO_NOTHING: _cleared_to_nothing,
     Event.CLEARED_TO_NEXT: _cleared_to_next,
     Event.CLEARED_REJECTED: _cleared_rejected,
     Event.HELD: _held,

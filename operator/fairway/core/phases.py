@@ -29,6 +29,7 @@ class Event(StrEnum):
     REFUSED = "Refused"
     # The way back has been gone.
     CLEARED_TO_STABLE = "ClearedToStable"
+    CLEARED_TO_NOTHING = "ClearedToNothing"
     CLEARED_TO_NEXT = "ClearedToNext"
     CLEARED_REJECTED = "ClearedRejected"
     # Holding.
@@ -84,6 +85,7 @@ TRANSITIONS: Mapping[Phase, Mapping[Event, Phase]] = MappingProxyType(
         Phase.BAKING: {**_BACK_BY_EVIDENCE, Event.BAKED: Phase.STABLE},
         Phase.ROLLING_BACK: {
             Event.CLEARED_TO_STABLE: Phase.STABLE,
+            Event.CLEARED_TO_NOTHING: Phase.PENDING,
             Event.CLEARED_TO_NEXT: Phase.PROVISIONING,
             Event.CLEARED_REJECTED: Phase.ROLLED_BACK,
         },
