@@ -16,7 +16,7 @@ from fairway.core.model import Capabilities, Decision, Notice, Observed, Role, S
 from fairway.core.phases import Event
 from fairway.core.requests import Verb
 from fairway.core.revisions import wanted_revision
-from fairway.core.route import Route
+from fairway.core.route import TOTAL_WEIGHT, Route
 from fairway.core.situation import Situation
 from fairway.core.traffic import make_route
 
@@ -105,11 +105,16 @@ def _track_readiness(status: Status, seen: Observed, now: datetime) -> Status:
 
 
 def _track_draining(status: Status, seen: Observed, now: datetime) -> Status:
-    """Count the time for the candidate's last answers from when the routers stopped sending it requests."""
+    """Count the time for the last answers of what leaves from when the routers stopped sending it requests.
+
+    The candidate leaves while it is sent back. Stable leaves in the bake, and has requests again whenever
+    the candidate is not ready for a moment.
+    """
+    gone = {Phase.ROLLING_BACK: 0, Phase.BAKING: TOTAL_WEIGHT}.get(status.phase)
     rollout, programmed = status.rollout, seen.route.programmed
-    if status.phase is not Phase.ROLLING_BACK or rollout is None or programmed is None:
+    if gone is None or rollout is None or programmed is None:
         return status
-    if rollout.weight.programmed == 0 or programmed.weight_of(rollout.revision) > 0:
+    if rollout.weight.programmed == gone or programmed.weight_of(rollout.revision) != gone:
         return status
     return status.model_copy(update={"phase_since": now})
 
