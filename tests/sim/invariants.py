@@ -4,12 +4,13 @@ A request is *ours to lose* when the route that sent it was written for the reso
 world takes away (a server dies, is deleted by somebody, never comes back) is the world's doing, until the
 server was ready again; what the user deletes is the user's.
 
-1. A route gives weight to revisions only whose server runs and was ready in its present life. That it was
-   ready a moment ago is all that can be known: a server may die while the route is written.
+1. A route gives weight only to revisions whose server runs and was ready in its present life, and to a
+   candidate only when this tick was told that it is ready. More cannot be known: a server may die while the
+   route is written, and the report may be late. What the candidate does not get is stable's, ready or not.
 2. A route gives weight only to the stored stable revision, and to the stored candidate up to its stored
    declared weight. At rest the routers follow the stored weight exactly.
-3. No server is stopped that a router sends requests to, or will by taking up a route that was written, or
-   that still answers some.
+3. No server is stopped that the stored status gives a role, that a router sends requests to, or will by
+   taking up a route that was written, or that still answers some.
 4. A revision that was rejected gets no weight, and stays rejected until a user asks for a retry (or ten
    others were rejected since).
 5. A candidate is stored exactly in the phases that have one: so "Stable" means that there is none. Every
@@ -18,10 +19,10 @@ server was ready again; what the user deletes is the user's.
 7. When nothing goes wrong any more and nobody asks for anything new, the phase settles in a bounded number of
    ticks, and from then on nothing is written: neither a status nor an effect. What runs is then what serves.
 
-Assumed of every platform, and without it the walks find violations (`test_walks_find.py`): routers take up
-routes in the order in which they were written, and what is reported as programmed never goes back; an
-observation may lag behind what happens by itself, never behind what this driver or an earlier one has done.
-Assumed of every store: an old version of a resource may be shown, but "it is gone" is never old.
+Assumed of every platform: routers take up routes in the order in which they were written, and what is
+reported as programmed never goes back; an observation may lag behind what happens by itself, never behind
+what this driver or an earlier one has done. Of every store: an old version of a resource may be shown, but
+"it is gone" is never old. The clock may be set back; set forward it looks like time that passed.
 """
 
 from __future__ import annotations
@@ -44,17 +45,23 @@ class Invariants:
         world.on_request = self.on_request
         store.on_stored = self.on_stored
 
-    def before_route(self, md: ModelDeployment, route: Route) -> None:
+    def before_route(self, md: ModelDeployment, route: Route, reported_ready: set[str]) -> None:
         now = self._store.current
         if now is None or now.metadata.uid != md.metadata.uid:
             if self._store.lives_changed:
                 return  # it went while this tick was under way: no fence could have known
             raise Violation("a route is written for a resource that is gone")
         for backend in route.backends:
-            if backend.weight:
-                self._may_have(now.status, backend.revision, backend.weight)
+            if not backend.weight:
+                continue
+            self._may_have(now.status, backend.revision, backend.weight)
+            if backend.revision not in {now.status.stable, *reported_ready}:
+                raise Violation(f"{backend.revision} gets {backend.weight} and was not reported ready")
 
     def before_prune(self, name: str) -> None:
+        now = self._store.current
+        if now is not None and name in {now.status.stable, now.status.candidate}:
+            raise Violation(f"{name} is stopped while the stored status asks for it")
         for written in self._world.may_be_taken_up():
             ours = written.uid == self._world.uid and written.route is not None
             if ours and written.route is not None and written.route.weight_of(name) > 0:

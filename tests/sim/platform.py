@@ -13,12 +13,13 @@ from sim.world import World
 
 
 class SimPlatform:
-    """Implements `driver.ports.Platform`. It keeps nothing between two calls."""
+    """Implements `driver.ports.Platform`. It keeps nothing from one tick to the next."""
 
     def __init__(self, world: World, invariants: Invariants) -> None:
         self._world = world
         self._invariants = invariants
         self.effects = 0
+        self._reported_ready: set[str] = set()
 
     @property
     def capabilities(self) -> Capabilities:
@@ -39,6 +40,7 @@ class SimPlatform:
             active=self._active(ask) if ask.active and not world.happens(faults.no_active) else None,
             free_port=9000 if ask.free_port else None,
         )
+        self._reported_ready = {name for name, health in seen.workloads.items() if health.ready}
         world.breathe()
         return seen
 
@@ -83,7 +85,7 @@ class SimPlatform:
 
     def _write(self, md: ModelDeployment, route: Route) -> None:
         self.effects += 1
-        self._invariants.before_route(md, route)
+        self._invariants.before_route(md, route, self._reported_ready)
         self._world.write_route(route, md.metadata.uid)
 
     def _stop(self, name: str, *, removing: bool = False) -> None:

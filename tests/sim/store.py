@@ -54,6 +54,8 @@ class SimStore:
         self.current: ModelDeployment | None = None
         self.on_stored: Callable[[Status, Status], None] = lambda _old, _new: None
         self.writes = 0
+        self.history: list[Spec] = []
+        """What the user wanted in the resource's present life, in order."""
         self.lives_changed = False
         """Whether the resource came or went since the driver's tick began."""
 
@@ -103,6 +105,7 @@ class SimStore:
 
     def create(self, spec: Spec) -> None:
         self._lives += 1
+        self.history = [spec]
         self.lives_changed = True
         self._world.live_as(str(self._lives))
         metadata = Metadata(name=REF.name, namespace=REF.namespace, uid=str(self._lives))
@@ -113,6 +116,7 @@ class SimStore:
             return
         metadata = self.current.metadata
         metadata = metadata.model_copy(update={"generation": metadata.generation + 1})
+        self.history.append(spec)
         self._store(self.current.model_copy(update={"spec": spec, "metadata": metadata}))
 
     def annotate(self, key: str, value: str) -> None:

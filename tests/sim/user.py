@@ -52,6 +52,7 @@ class Habits:
     delete: float = 0.003
 
 
+ANY_HABITS = Habits()
 GOOD_HABITS = Habits(models=GOOD, rollouts=(0, 1), verbs=("promote", "promote-full"), ask=0.01)
 """Whatever this user does, the model of the last spec goes live."""
 

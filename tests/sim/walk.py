@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from builders import artifact
+from fairway.api.spec import Spec
 from fairway.api.status import Phase, Status
 from fairway.driver.errors import DriverError
 from fairway.driver.ports import Platform, Ref, Store
 from fairway.driver.tick import tick as real_tick
-from sim.faults import LEAVES_THE_OUTCOME_ALONE, WORST, Faults, draw
+from sim.faults import CALM, LEAVES_THE_OUTCOME_ALONE, WORST, Faults, draw
 from sim.invariants import Invariants
 from sim.platform import SimPlatform
 from sim.store import REF, Crash, SimStore
-from sim.user import GOOD_HABITS, Habits, User
+from sim.user import ANY_HABITS, GOOD_HABITS, Habits, User
 from sim.world import Violation, World
 
 Tick = Callable[[Ref, Store, Platform, datetime], Coroutine[Any, Any, timedelta]]
@@ -24,6 +26,7 @@ TICKS_UNTIL_SETTLED = 80
 SETTLED = frozenset({Phase.STABLE, Phase.ROLLED_BACK, Phase.FAILED})
 HOLDING = frozenset({Phase.WARMING, Phase.PAUSED, Phase.BAKING})
 QUIET_TICKS = 2
+TICKS_THAT_A_HOLD_LASTS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +49,19 @@ class Walk:
     """`run` it once. A Violation says which invariant does not hold; `trace` tells the story."""
 
     def __init__(
-        self, seed: int, *, tick: Tick = real_tick, worst: Faults = WORST, habits: Habits | None = None
+        self,
+        seed: int,
+        *,
+        tick: Tick = real_tick,
+        worst: Faults = WORST,
+        habits: Habits | None = ANY_HABITS,
+        platform: type[SimPlatform] = SimPlatform,
     ) -> None:
         mix = random.Random(seed)
+        self.seed = seed
+        self.kind = "good" if habits is GOOD_HABITS else ""
         self._tick = tick
+        self._platform_type = platform
         self._agent_dies_too = mix.random() < 0.5
         self._ticks = mix.randint(10, 45)
         self.world = World(
@@ -57,7 +69,7 @@ class Walk:
         )
         self.store = SimStore(self.world, codec=mix.random() < 0.02)
         self._invariants = Invariants(self.world, self.store)
-        self.user = User(self.world, self.store, habits or Habits())
+        self._user = User(self.world, self.store, habits) if habits else None
         self._start_driver()
 
     def run(self) -> End:
@@ -65,13 +77,26 @@ class Walk:
             wait = self._one_tick().total_seconds()
             self.world.pass_time(wait * self.world.chance.choice((0.0, 0.3, 1.0, 1.0)))
         self.world.calm()
-        return self._settle()
+        return self.settle()
 
-    def trace(self, last: int = 60) -> str:
+    @property
+    def wanted_content(self) -> str | None:
+        """First letter of the digest that the spec asks for."""
+        md = self.store.current
+        return str(artifact(md.spec.model.uri).sha256)[0] if md else None
+
+    @property
+    def stable_content(self) -> str | None:
+        """First letter of the digest that is served."""
+        status = self.store.current.status if self.store.current else Status()
+        stable = status.revision(status.stable)
+        return stable.sha256[0] if stable else None
+
+    def trace(self, last: int = 40) -> str:
         return "\n".join("  ".join(map(str, line)) for line in self.world.trace[-last:])
 
     def _start_driver(self) -> None:
-        self.platform = SimPlatform(self.world, self._invariants)
+        self.platform = self._platform_type(self.world, self._invariants)
 
     def _one_tick(self) -> timedelta:
         self.store.lives_changed = False
@@ -85,7 +110,7 @@ class Walk:
             self._start_driver()
             return timedelta(0)
 
-    def _settle(self) -> End:
+    def settle(self) -> End:
         quiet = 0
         for _ in range(TICKS_UNTIL_SETTLED):
             writes, effects = self.store.writes, self.platform.effects
@@ -94,7 +119,7 @@ class Walk:
             held = md is not None and is_held(md.status)
             rests = held or ((md is None or is_settled(md.status)) and self.store.writes == writes)
             quiet = quiet + 1 if rests and self.platform.effects == effects else 0
-            if quiet >= QUIET_TICKS:
+            if quiet >= (TICKS_THAT_A_HOLD_LASTS if held else QUIET_TICKS):
                 return self._end()
             self.world.pass_time(wait.total_seconds())
         raise Violation(
@@ -152,8 +177,29 @@ def finish(work: Coroutine[Any, Any, timedelta]) -> timedelta:
     raise AssertionError("nothing in a walk waits")
 
 
-def explain(seed: int, walk: Walk, violation: Violation) -> str:
-    return f"seed {seed}: {violation}\nagain: python -m sim {seed}\n{walk.trace()}"
+def good_walk(seed: int, *, tick: Tick = real_tick) -> Walk:
+    """A walk whose user wants good models only, with faults that only cost time."""
+    return Walk(seed, tick=tick, worst=LEAVES_THE_OUTCOME_ALONE, habits=GOOD_HABITS)
 
 
-__all__ = ["GONE", "GOOD_HABITS", "LEAVES_THE_OUTCOME_ALONE", "End", "Walk", "explain", "finish"]
+def end_without_faults(wishes: list[Spec]) -> End:
+    """How it ends when each wish comes true before the next is made, and nothing ever goes wrong."""
+    walk = Walk(0, worst=CALM, habits=None)
+    walk.store.create(wishes[0])
+    for wish in wishes:
+        walk.store.edit(wish)
+        end = walk.settle()
+    return end
+
+
+def outcome_of(walk: Walk) -> End:
+    """How the walk ends.
+
+    Raises:
+        Violation: with the seed, the way to walk it again, and the last of its story.
+    """
+    try:
+        return walk.run()
+    except Violation as violation:
+        again = f"PYTHONPATH=operator:tests python -m sim {walk.seed} {walk.kind}".rstrip()
+        raise Violation(f"{violation}\nsee it all: {again}\n{walk.trace()}") from None

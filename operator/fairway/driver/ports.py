@@ -45,7 +45,11 @@ class Platform(Protocol):
         """What this platform offers."""
 
     async def observe(self, md: ModelDeployment, ask: Needs) -> Observed:
-        """Look at what is asked for. What cannot be read is a value, not an error."""
+        """Look at what is asked for. What cannot be read is a value, not an error.
+
+        It may lag behind what happens by itself, never behind what Fairway did: a server started anew is not
+        reported as its predecessor was, and `programmed` follows the order in which routes were applied.
+        """
 
     async def apply(self, md: ModelDeployment, decision: Decision) -> None:
         """Bring servers and route to what is decided; sends nothing when nothing differs."""
