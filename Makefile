@@ -68,7 +68,7 @@ golden: setup ## Rewrite the golden cases; read the diff as you would read code
 	@$(BIN)/python -m pytest tests/cases --golden -q
 
 sim: setup ## Walk through crashes and stale reads, ten times as long as in `make test`
-	@FAIRWAY_SIM_WALKS=50000 $(BIN)/python -m pytest tests/sim -q
+	@FAIRWAY_WALKS=50000 $(BIN)/python -m pytest tests/sim -q
 
 benchmark: setup ## Simulate the statistics and write the result down
 	@$(BIN)/python -m benchmarks.statistics
