@@ -1,0 +1,104 @@
+"""Results that took minutes to make, kept outside the tree by a hash of all that went into them.
+
+An entry is a folder `<root>/<name>/<hash>/`. It appears at once and whole, or not at all; two builders of
+the same entry wait for each other. An entry that nobody used for a month goes when the next one of its name
+comes.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from e2e.cluster.progress import say, step
+
+UNUSED_DAYS = 30
+_HASH_LENGTH = 16
+_INPUTS = "inputs.json"
+
+Inputs = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Cache:
+    root: Path
+
+    def find(self, name: str, inputs: Inputs) -> Path | None:
+        """The folder of an entry, or None when nobody has made it yet."""
+        entry = self._entry(name, inputs)
+        if not entry.is_dir():
+            return None
+        os.utime(entry)  # "used now": see _drop_unused
+        return entry
+
+    def make(self, name: str, inputs: Inputs, build: Callable[[Path], None]) -> Path:
+        """The folder of an entry; `build` fills an empty one if there is none yet.
+
+        Raises:
+            ClusterError: whatever `build` raises. Nothing is left of the entry then.
+        """
+        with self._lock(name, inputs):
+            found = self.find(name, inputs)
+            if found:
+                return found
+            entry = self._entry(name, inputs)
+            entry.parent.mkdir(parents=True, exist_ok=True)
+            draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=entry.parent))
+            try:
+                with step(f"making {name}"):
+                    build(draft)
+                (draft / _INPUTS).write_text(json.dumps(inputs, indent=1, sort_keys=True))
+                draft.chmod(0o755)
+                draft.rename(entry)
+            except BaseException:
+                shutil.rmtree(draft, ignore_errors=True)
+                raise
+            self._drop_unused(entry)
+            return entry
+
+    def log(self, name: str) -> Path:
+        """Where the making of `name` is logged; the next one starts it anew."""
+        log = self.root / "logs" / f"{name}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        return log
+
+    def _entry(self, name: str, inputs: Inputs) -> Path:
+        text = json.dumps(inputs, sort_keys=True)
+        return self.root / name / hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]
+
+    @contextmanager
+    def _lock(self, name: str, inputs: Inputs) -> Iterator[None]:
+        lock = self.root / "locks" / f"{name}-{self._entry(name, inputs).name}"
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        with lock.open("w") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                say(f"waiting for another process that makes {name}")
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _drop_unused(self, fresh: Path) -> None:
+        oldest = time.time() - UNUSED_DAYS * 24 * 3600  # noqa: TID251 (file times are wall-clock times)
+        for other in fresh.parent.iterdir():
+            if other != fresh and other.stat().st_mtime < oldest:
+                shutil.rmtree(other, ignore_errors=True)
+
+
+def cache() -> Cache:
+    """The cache of this user: $FAIRWAY_CACHE, or `fairway` in the user's cache folder."""
+    own = os.environ.get("FAIRWAY_CACHE")
+    if own:
+        return Cache(Path(own).absolute())
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Cache(Path(base) / "fairway")

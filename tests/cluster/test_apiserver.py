@@ -1,0 +1,139 @@
+"""The control plane itself: quick to come, sure to go."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from e2e.cluster.apiserver import CONTROLLERS, SCHEDULER, Apiserver
+from e2e.cluster.errors import CannotStart, NotPossibleHere
+from e2e.cluster.fixtures import running
+from e2e.cluster.rest import Api
+
+from cluster.waiting import eventually
+
+REPOSITORY = Path(__file__).parents[2]
+ASKS_FOR_ONE = """
+import sys, time
+from pathlib import Path
+from e2e.cluster.apiserver import Apiserver
+cluster = Apiserver(Path(sys.argv[1]))
+cluster.up()
+print(*(process.keeper.pid for process in cluster.processes.values()), flush=True)
+time.sleep(600)
+"""
+
+
+def commands(*keepers: int) -> list[psutil.Process]:
+    return [child for keeper in keepers for child in psutil.Process(keeper).children(recursive=True)]
+
+
+def gone(processes: list[psutil.Process]) -> bool:
+    return not any(process.is_running() and process.status() != "zombie" for process in processes)
+
+
+def test_rights_are_checked(apiserver: Apiserver, api: Api) -> None:
+    assert api.get("/api/v1/namespaces/default/secrets").status == 200
+    scheduler = Api.of(apiserver.kubeconfig("system:kube-scheduler"))
+    assert scheduler.get("/api/v1/namespaces/default/secrets").status == 403
+    scheduler.close()
+
+
+def test_what_is_stored_outlives_a_crash_of_all(tmp_path: Path) -> None:
+    with running(tmp_path) as cluster:
+        api = Api.of(cluster.kubeconfig("admin"))
+        assert api.post("/api/v1/namespaces", {"metadata": {"name": "kept"}}).status == 201
+        for name in ("kube-apiserver", "etcd"):
+            cluster.stop(name)
+        with pytest.raises(OSError):
+            api.get("/readyz")
+        for name in ("etcd", "kube-apiserver"):
+            cluster.restart(name)
+        assert api.get("/api/v1/namespaces/kept").status == 200
+        api.close()
+
+
+def test_controllers_act_and_pods_get_a_node(tmp_path: Path) -> None:
+    with running(tmp_path, CONTROLLERS, SCHEDULER) as cluster:
+        api = Api.of(cluster.kubeconfig("admin"))
+        node = {"metadata": {"name": "paper"}}
+        assert api.post("/api/v1/nodes", node).status == 201
+        room = {"cpu": "4", "memory": "8Gi", "pods": "10"}
+        ready = [{"type": "Ready", "status": "True"}]
+        status = {"capacity": room, "allocatable": room, "conditions": ready}
+        assert api.patch("/api/v1/nodes/paper/status", {"status": status}).status == 200
+        api.patch("/api/v1/nodes/paper", {"spec": {"taints": None}})
+        labels = {"app": "web"}
+        pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "web", "image": "web"}]}}
+        deployment = {
+            "metadata": {"name": "web"},
+            "spec": {"replicas": 2, "selector": {"matchLabels": labels}, "template": pod},
+        }
+        eventually(lambda: api.get("/api/v1/namespaces/default/serviceaccounts/default").status == 200, "SA")
+        assert api.post("/apis/apps/v1/namespaces/default/deployments", deployment).status == 201
+
+        def nodes() -> list[str]:
+            pods = api.get("/api/v1/namespaces/default/pods").body["items"]
+            return [pod["spec"].get("nodeName", "") for pod in pods]
+
+        eventually(lambda: nodes() == ["paper", "paper"], "both pods have a node")
+        api.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_nothing_is_left_when_the_test_process_is_killed(
+    apiserver: Apiserver, tmp_path: Path, number: signal.Signals
+) -> None:
+    asker = subprocess.Popen(
+        [sys.executable, "-c", ASKS_FOR_ONE, tmp_path],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert asker.stdout is not None
+    keepers = [int(word) for word in asker.stdout.readline().split()]
+    assert keepers
+    started = commands(*keepers)
+    assert {process.name() for process in started} == {"etcd", "kube-apiserver"}
+    asker.send_signal(number)
+    asker.wait()
+    asker.stdout.close()
+    eventually(lambda: gone(started), "etcd and kube-apiserver are gone")
+
+
+def test_nothing_is_left_when_a_keeper_is_killed(apiserver: Apiserver, tmp_path: Path) -> None:
+    with running(tmp_path) as cluster:
+        keepers = [process.keeper.pid for process in cluster.processes.values()]
+        started = commands(*keepers)
+        for keeper in keepers:
+            os.kill(keeper, signal.SIGKILL)
+        eventually(lambda: gone(started), "etcd and kube-apiserver are gone")
+
+
+def test_a_part_that_does_not_start_says_why(tmp_path: Path) -> None:
+    cluster = Apiserver(tmp_path)
+    if cluster.missing():
+        pytest.skip(cluster.missing())
+    (tmp_path / "etcd").write_text("a file where the data should be")
+    with pytest.raises(
+        CannotStart, match=r"(?s)etcd ended with exit code 1; its log is .*etcd.log.*not a dir"
+    ):
+        cluster.up()
+    assert not cluster.processes
+
+
+def test_no_image_can_be_loaded(apiserver: Apiserver) -> None:
+    with pytest.raises(NotPossibleHere, match="without nodes"):
+        apiserver.load("web")
+
+
+def test_the_start_is_a_matter_of_seconds(tmp_path: Path, record_property: pytest.FixtureRequest) -> None:
+    begin = time.monotonic()
+    with running(tmp_path):
+        assert time.monotonic() - begin < 30
