@@ -1,0 +1,93 @@
+"""Brings objects to what they should be: nothing is sent when nothing differs, nothing foreign is touched."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from fairway.adapters.kube.cache import Cache
+from fairway.adapters.kube.client import KubeClient
+from fairway.adapters.kube.errors import Foreign, NotFound, Unavailable
+from fairway.adapters.kube.kinds import Kind, Obj, kind_of
+from fairway.adapters.kube.same import covers, stamped
+
+Fence = Callable[[], Awaitable[None]]
+"""Raises when the decision behind a write is outdated."""
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """All writes to objects that Fairway manages."""
+
+    client: KubeClient
+    cache: Cache
+
+    async def ensure(self, obj: Obj, is_ours: Callable[[Obj], bool], fence: Fence) -> bool:
+        """Bring one object to this intent.
+
+        Args:
+            obj: the whole intent, without a uid.
+            is_ours: whether a live object of that name may be written to.
+            fence: awaited before anything is written.
+
+        Returns:
+            Whether anything was sent.
+
+        Raises:
+            Foreign: there is one of that name that is not ours; it is left as it is.
+            KubeError, Conflict: it could not be written, or nobody knows.
+        """
+        kind, wanted = kind_of(obj), stamped(obj)
+        namespace, name = obj["metadata"]["namespace"], obj["metadata"]["name"]
+        live = self.cache.get(kind, namespace, name) or await self._look(kind, namespace, name)
+        if live is None:
+            await fence()
+            # Without force: should somebody be faster by a moment, the API server sees the difference.
+            self._learn(kind, await self.client.apply(wanted, kind, force=False))
+            return True
+        if not is_ours(live):
+            raise Foreign(
+                f"{kind.name} {namespace}/{name} exists and is not this model's: rename or remove one of them"
+            )
+        if "deletionTimestamp" in live["metadata"]:
+            raise Unavailable(f"{kind.name} {namespace}/{name} is still being deleted")
+        if covers(live, wanted):
+            return False
+        await fence()
+        same = {**wanted, "metadata": {**wanted["metadata"], "uid": live["metadata"]["uid"]}}
+        self._learn(kind, await self.client.apply(same, kind, force=True))
+        return True
+
+    async def remove(
+        self, kind: Kind, namespace: str, name: str, may_go: Callable[[Obj], bool], fence: Fence
+    ) -> bool:
+        """Delete one object, if the live one may go.
+
+        Returns:
+            Whether anything was sent.
+        """
+        live = await self._look(kind, namespace, name)
+        if live is None or "deletionTimestamp" in live["metadata"] or not may_go(live):
+            return False
+        await fence()
+        await self.client.delete(live, kind)
+        return True
+
+    async def _look(self, kind: Kind, namespace: str, name: str) -> Obj | None:
+        try:
+            live = await self.client.get(kind, namespace, name)
+        except NotFound:
+            known = self.cache.get(kind, namespace, name)
+            if known is not None:
+                self.cache.deleted(kind, known)
+            return None
+        return live
+
+    def _learn(self, kind: Kind, stored: Obj) -> None:
+        self.cache.written(kind, stored, asyncio.get_running_loop().time())
+
+
+def owned_by(uid: str) -> Callable[[Obj], bool]:
+    """Whether an object belongs to the owner with this uid."""
+    return lambda obj: any(one.get("uid") == uid for one in obj["metadata"].get("ownerReferences") or ())
