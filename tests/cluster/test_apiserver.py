@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 from e2e.cluster.apiserver import CONTROLLERS, SCHEDULER, Apiserver
 from e2e.cluster.errors import CannotStart, NotPossibleHere
 from e2e.cluster.fixtures import running
 from e2e.cluster.rest import Api
 
-from cluster.waiting import eventually
+from cluster.waiting import children, eventually, gone
 
+Record = Callable[[str, object], None]
 REPOSITORY = Path(__file__).parents[2]
 ASKS_FOR_ONE = """
 import sys, time
@@ -30,14 +29,6 @@ time.sleep(600)
 """
 
 
-def commands(*keepers: int) -> list[psutil.Process]:
-    return [child for keeper in keepers for child in psutil.Process(keeper).children(recursive=True)]
-
-
-def gone(processes: list[psutil.Process]) -> bool:
-    return not any(process.is_running() and process.status() != "zombie" for process in processes)
-
-
 def test_rights_are_checked(apiserver: Apiserver, api: Api) -> None:
     assert api.get("/api/v1/namespaces/default/secrets").status == 200
     scheduler = Api.of(apiserver.kubeconfig("system:kube-scheduler"))
@@ -45,8 +36,10 @@ def test_rights_are_checked(apiserver: Apiserver, api: Api) -> None:
     scheduler.close()
 
 
-def test_what_is_stored_outlives_a_crash_of_all(tmp_path: Path) -> None:
+def test_what_is_stored_outlives_a_crash_of_all(tmp_path: Path, record_property: Record) -> None:
+    begin = time.monotonic()
     with running(tmp_path) as cluster:
+        record_property("start_seconds", time.monotonic() - begin)
         api = Api.of(cluster.kubeconfig("admin"))
         assert api.post("/api/v1/namespaces", {"metadata": {"name": "kept"}}).status == 201
         for name in ("kube-apiserver", "etcd"):
@@ -86,34 +79,15 @@ def test_controllers_act_and_pods_get_a_node(tmp_path: Path) -> None:
         api.close()
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_nothing_is_left_when_the_test_process_is_killed(
-    apiserver: Apiserver, tmp_path: Path, number: signal.Signals
-) -> None:
-    asker = subprocess.Popen(
-        [sys.executable, "-c", ASKS_FOR_ONE, tmp_path],
-        cwd=REPOSITORY,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert asker.stdout is not None
-    keepers = [int(word) for word in asker.stdout.readline().split()]
-    assert keepers
-    started = commands(*keepers)
-    assert {process.name() for process in started} == {"etcd", "kube-apiserver"}
-    asker.send_signal(number)
-    asker.wait()
-    asker.stdout.close()
+def test_nothing_is_left_when_the_test_process_is_killed(apiserver: Apiserver, tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", ASKS_FOR_ONE, tmp_path], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
+    ) as asker:
+        assert asker.stdout is not None
+        started = children(*map(int, asker.stdout.readline().split()))
+        assert {process.name() for process in started} == {"etcd", "kube-apiserver"}
+        asker.kill()
     eventually(lambda: gone(started), "etcd and kube-apiserver are gone")
-
-
-def test_nothing_is_left_when_a_keeper_is_killed(apiserver: Apiserver, tmp_path: Path) -> None:
-    with running(tmp_path) as cluster:
-        keepers = [process.keeper.pid for process in cluster.processes.values()]
-        started = commands(*keepers)
-        for keeper in keepers:
-            os.kill(keeper, signal.SIGKILL)
-        eventually(lambda: gone(started), "etcd and kube-apiserver are gone")
 
 
 def test_a_part_that_does_not_start_says_why(tmp_path: Path) -> None:
@@ -131,9 +105,3 @@ def test_a_part_that_does_not_start_says_why(tmp_path: Path) -> None:
 def test_no_image_can_be_loaded(apiserver: Apiserver) -> None:
     with pytest.raises(NotPossibleHere, match="without nodes"):
         apiserver.load("web")
-
-
-def test_the_start_is_a_matter_of_seconds(tmp_path: Path, record_property: pytest.FixtureRequest) -> None:
-    begin = time.monotonic()
-    with running(tmp_path):
-        assert time.monotonic() - begin < 30
