@@ -33,6 +33,22 @@ async def get_json(admin_socket: Path, path: str, query: Mapping[str, str], time
         raise AdminError(f"{path} of {admin_socket}: {error!r}") from error
 
 
+async def get_text(admin_socket: Path, path: str, query: Mapping[str, str], timeout_seconds: float) -> str:
+    """What a read-only handler answers, whatever the status of the answer.
+
+    Raises:
+        AdminError: no answer in time.
+    """
+    try:
+        async with (
+            _session(admin_socket, timeout_seconds) as session,
+            session.get(HOST + path, params=query) as answer,
+        ):
+            return await answer.text()
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError) as error:
+        raise AdminError(f"{path} of {admin_socket}: {error!r}") from error
+
+
 async def post(admin_socket: Path, path: str, timeout_seconds: float) -> None:
     """Ask a handler to do something.
 
@@ -44,6 +60,19 @@ async def post(admin_socket: Path, path: str, timeout_seconds: float) -> None:
             answer.raise_for_status()
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         raise AdminError(f"{path} of {admin_socket}: {error!r}") from error
+
+
+def identity(admin_socket: Path) -> str:
+    """Tells one Envoy process from the next: each binds its admin socket anew.
+
+    Raises:
+        AdminError: none has bound it yet.
+    """
+    try:
+        status = admin_socket.stat()
+    except OSError as error:
+        raise AdminError(f"{admin_socket}: {error!r}") from error
+    return f"{status.st_ino}-{status.st_mtime_ns}"
 
 
 def _session(admin_socket: Path, timeout_seconds: float) -> aiohttp.ClientSession:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fairway.adapters.envoy_admin import get_json
+from fairway.adapters.envoy_admin import get_json, identity
 from fairway.adapters.errors import AdminError, TelemetryError
 from fairway.core.route import Counts, Sample
 
@@ -45,10 +45,10 @@ async def read_sample(admin_socket: Path, clusters: Mapping[str, str], timeout_s
         TelemetryError: whatever the reason; half a reading is none.
     """
     try:
-        source = _identity(admin_socket)
+        source = identity(admin_socket)
         stats = await _stats(admin_socket, COUNTERS, timeout_seconds)
-        still = _identity(admin_socket)
-    except (AdminError, OSError) as error:
+        still = identity(admin_socket)
+    except AdminError as error:
         raise TelemetryError(f"counters of {admin_socket}: {error}") from error
     if source != still:
         raise TelemetryError(f"the Envoy of {admin_socket} restarted during the reading")
@@ -106,9 +106,3 @@ async def _stats(admin_socket: Path, pattern: str, timeout_seconds: float) -> di
     except (KeyError, TypeError, ValueError) as error:
         raise AdminError(f"/stats of {admin_socket} is not what was expected: {error!r}") from error
     return found
-
-
-def _identity(admin_socket: Path) -> str:
-    """Every Envoy process binds its admin socket anew, so the file tells one process from the next."""
-    status = admin_socket.stat()
-    return f"{status.st_ino}-{status.st_mtime_ns}"

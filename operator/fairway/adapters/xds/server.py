@@ -108,13 +108,18 @@ class AdsServer:
             await self._listen()
         self._tasks = [asyncio.create_task(self._publish()), asyncio.create_task(self._retry())]
 
-    async def set(self, models: Mapping[str, ModelConfig]) -> None:
+    async def set(self, models: Mapping[str, ModelConfig], keep: Iterable[str] = ()) -> None:
         """Want this whole world, by model key. A model that is not in it goes.
 
         A model that cannot even be encoded is reported as rejected; its last good configuration stays wanted.
+
+        Args:
+            models: all there are.
+            keep: keys of models that cannot be read at the moment: what is wanted of them stays wanted.
         """
         async with self._changing:
-            wanted = await self._encode(models)
+            kept = {key: self._wanted[key] for key in keep if key in self._wanted}
+            wanted = kept | await self._encode(models)
             if self._complete and wanted == self._wanted:
                 self._touch()
                 return
