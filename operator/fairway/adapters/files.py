@@ -12,7 +12,7 @@ import json
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from fairway.driver.errors import Conflict
 from fairway.driver.ports import Ref
 
 FORMAT = 1
+_WAY_OUT = "forget it with `fairway delete` and apply its manifest again"
 SPEC, STATUS, STATUS_BEFORE = "spec.json", "status.json", "status.before.json"
 log = structlog.get_logger()
 
@@ -35,8 +36,8 @@ class FileStore:
     """Implements `driver.ports.Store` over files, and what the CLI needs beside it."""
 
     def __init__(self, folder: Path) -> None:
+        """Nothing is read or made yet: who only looks leaves no folder behind."""
         self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     # What the tick needs.
 
@@ -47,7 +48,7 @@ class FileStore:
         ref = Ref(md.metadata.namespace, md.metadata.name)
         with self._locked():
             now = self._load(ref)
-            if now is None or now.metadata.resource_version != md.metadata.resource_version:
+            if now is None or _identity(now) != _identity(md):
                 raise Conflict(f"{ref} changed since it was read")
             if now.status == status:
                 return now
@@ -63,7 +64,13 @@ class FileStore:
     # What the CLI needs.
 
     def get(self, ref: Ref) -> ModelDeployment | None:
-        """The newest resource; None when there is none of that name."""
+        """The newest resource; None when there is none of that name.
+
+        Raises:
+            StoreError: what is stored cannot be read.
+        """
+        if not self._of(ref).is_dir():
+            return None
         with self._locked():
             return self._load(ref)
 
@@ -112,12 +119,31 @@ class FileStore:
             folder = self._of(ref)
             if not (folder / SPEC).exists():
                 return False
+            (folder / SPEC).unlink()  # from here on it is gone, whatever becomes of the rest
             shutil.rmtree(folder)
             return True
 
     def fingerprint(self) -> tuple[tuple[str, int], ...]:
         """Differs whenever somebody wrote a spec or an annotation, or deleted something. One stat a file."""
-        return tuple(sorted((str(p), p.stat().st_mtime_ns) for p in self._folder.glob(f"*/*/{SPEC}")))
+        found = []
+        for path in self._folder.glob(f"*/*/{SPEC}"):
+            with suppress(FileNotFoundError):
+                found.append((str(path), path.stat().st_mtime_ns))
+        return tuple(sorted(found))
+
+    def refuse_newer(self) -> None:
+        """Read everything once, so that a store which a newer Fairway wrote is refused before it is touched.
+
+        Raises:
+            StoreTooNew: at least one file was written by a newer Fairway.
+        """
+        for path in sorted(self._folder.glob("*/*/*.json")):
+            try:
+                _read(path)
+            except StoreTooNew:
+                raise
+            except StoreError:
+                continue  # damaged: that is told when it is needed
 
     def _change(
         self, ref: Ref, change: Callable[[dict[str, Any] | None], dict[str, Any]]
@@ -127,6 +153,8 @@ class FileStore:
             old = _read(folder / SPEC)
             new = change(old)
             version = (old["version"] if old else 0) + 1
+            if old is None:  # what a deletion cut short left behind belongs to nobody
+                shutil.rmtree(folder, ignore_errors=True)
             if old is None or {k: old[k] for k in ("metadata", "spec")} != new:
                 folder.mkdir(parents=True, exist_ok=True, mode=0o700)
                 _write(folder / SPEC, {"format": FORMAT, "version": version, **new})
@@ -152,7 +180,11 @@ class FileStore:
                 extra="ignore",
             )
         except ValidationError as error:
-            raise StoreError(f"the stored {ref} in {folder} cannot be understood: {error}") from error
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise StoreError(
+                f"the stored {ref} in {folder} cannot be understood: {place}: {first['msg']}; {_WAY_OUT}"
+            ) from error
 
     def _of(self, ref: Ref) -> Path:
         return self._folder / ref.namespace / ref.name
@@ -160,11 +192,17 @@ class FileStore:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         try:
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             with (self._folder / ".lock").open("w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 yield
         except OSError as error:
             raise StoreError(f"cannot use the store in {self._folder}: {error.strerror}") from error
+
+
+def _identity(md: ModelDeployment) -> tuple[str, str]:
+    """Deleted and made anew, a resource begins with the same versions again."""
+    return md.metadata.uid, md.metadata.resource_version
 
 
 def _versions(md: ModelDeployment) -> tuple[int, int]:
@@ -193,14 +231,17 @@ def _read(path: Path) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise StoreError(f"{path} is damaged: {error}") from error
+        raise StoreError(f"{path} is damaged ({error}); {_WAY_OUT}") from error
     if not isinstance(content, dict) or not isinstance(content.get("format"), int):
-        raise StoreError(f"{path} is damaged: not a file of Fairway's store")
+        raise StoreError(f"{path} is damaged (not a file of Fairway's store); {_WAY_OUT}")
     if content["format"] > FORMAT:
         raise StoreTooNew(
             f"{path} was written by a newer Fairway (format {content['format']}, this one reads {FORMAT}); "
             "upgrade fairway, or choose another --state-dir"
         )
+    members = {"metadata", "spec"} if path.name == SPEC else {"status"}
+    if not isinstance(content.get("version"), int) or not members <= content.keys():
+        raise StoreError(f"{path} is damaged (a part is missing); {_WAY_OUT}")
     return content
 
 
