@@ -11,6 +11,8 @@ import hashlib
 import os
 import shutil
 import tempfile
+import threading
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +22,17 @@ from fairway.core.model import ArtifactState
 
 MAX_FILES = 10_000
 MODEL_FILE = "model.onnx"
+PATIENCE_SECONDS = 0.25
 _CHUNK = 1 << 20
 Signature = tuple[tuple[str, int, int, int], ...]
 
 
 class Unreadable(Exception):
     """One sentence for the user about why the artifact cannot be taken."""
+
+
+class Unfinished(Unreadable):
+    """Somebody is writing it right now: there is no content to name yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +42,19 @@ class _Known:
 
 
 class FileArtifacts:
-    """A content-addressed cache of model files and folders."""
+    """A content-addressed cache of model files and folders.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: of the copies.
+        on_change: called when something that `look` did not wait for is known.
+    """
+
+    def __init__(self, folder: Path, on_change: Callable[[], None]) -> None:
         self._folder = folder
+        self._on_change = on_change
         self._known: dict[str, _Known] = {}
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._jobs: dict[str, asyncio.Task[str]] = {}
+        self._closing = threading.Event()
 
     def path(self, sha256: str) -> Path:
         """Where the copy of this content lies."""
@@ -50,15 +64,42 @@ class FileArtifacts:
         """The digest of what lies behind the URI now; its copy exists when this returns one.
 
         With a pin, a copy that is kept already will do: content that was replaced can still be gone back to.
+        A big model takes time to read, and others must not wait for it: until then nothing is known of it.
         """
         if pin is not None and self.path(pin).exists():
             return ArtifactState(uri, sha256=pin)
+        job = self._jobs.get(uri)
+        if job is None:
+            job = self._jobs[uri] = asyncio.create_task(asyncio.to_thread(self._take, uri))
+        done, _ = await asyncio.wait({job}, timeout=PATIENCE_SECONDS)
+        if not done:
+            job.add_done_callback(self._told_late)
+            return ArtifactState(uri)
+        self._jobs.pop(uri, None)
         try:
-            return ArtifactState(uri, sha256=await asyncio.to_thread(self._take, uri))
+            return ArtifactState(uri, sha256=job.result())
+        except Unfinished:
+            return ArtifactState(uri)
         except Unreadable as error:
             return ArtifactState(uri, error=str(error))
         except OSError as error:
             return ArtifactState(uri, error=f"cannot read {uri}: {error.strerror}")
+
+    def tidy(self, keep: set[str]) -> None:
+        """Remove the copies that nobody can ask for any more, and what an earlier run left half done."""
+        for path in self._folder.iterdir() if self._folder.exists() else ():
+            if path.name not in keep:
+                shutil.rmtree(path, ignore_errors=True)
+
+    async def close(self) -> None:
+        """Give up what is still being read."""
+        self._closing.set()
+        await asyncio.gather(*self._jobs.values(), return_exceptions=True)
+
+    def _told_late(self, job: asyncio.Task[str]) -> None:
+        if not job.cancelled():
+            job.exception()  # whoever looks next is told; nobody may be left to look
+        self._on_change()
 
     def _take(self, uri: str) -> str:
         source = path_of(uri)
@@ -66,22 +107,31 @@ class FileArtifacts:
         known = self._known.get(uri)
         if known is not None and known.signature == signature and self.path(known.sha256).exists():
             return known.sha256
-        sha256 = self._copy(source)
+        sha256 = _read(source, None, self._closing.is_set)
+        if not self.path(sha256).exists():
+            sha256 = self._copy(source)
         if _signature(source) != signature:
-            raise Unreadable(f"{uri} is being written right now")
+            raise Unfinished(f"{uri} is being written right now")
         self._known[uri] = _Known(signature, sha256)
         return sha256
 
     def _copy(self, source: Path) -> str:
-        staging = Path(tempfile.mkdtemp(dir=self._folder, prefix=".incoming-"))
+        staging: Path | None = None
         try:
-            digest = _read(source, staging)
+            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            staging = Path(tempfile.mkdtemp(dir=self._folder, prefix=".incoming-"))
+            digest = _read(source, staging, self._closing.is_set)
             with suppress(OSError):
                 staging.rename(self.path(digest))
+        except OSError as error:  # it was read a moment ago, so it is the copy that fails
+            raise Unreadable(
+                f"no copy of {source} can be kept in {self._folder}: {error.strerror}"
+            ) from error
         finally:
-            shutil.rmtree(staging, ignore_errors=True)
+            if staging is not None:
+                shutil.rmtree(staging, ignore_errors=True)
         if not self.path(digest).exists():
-            raise Unreadable(f"the copy of {source} cannot be kept in {self._folder}")
+            raise Unreadable(f"no copy of {source} can be kept in {self._folder}")
         return digest
 
 
@@ -128,6 +178,8 @@ def _files(source: Path) -> list[Path]:
     for path in found:
         if not path.resolve().is_relative_to(root):
             raise Unreadable(f"{path} is a link that leads out of the model's folder")
+        if not path.is_file():
+            raise Unreadable(f"{path} is neither a file nor a folder")
     if not found:
         raise Unreadable(f"the folder {source} is empty")
     return sorted(found)
@@ -144,19 +196,19 @@ def digest_of(uri: str) -> str:
     return _read(source, None)
 
 
-def _read(source: Path, target: Path | None) -> str:
+def _read(source: Path, target: Path | None, stopped: Callable[[], bool] = lambda: False) -> str:
     """Digest of a file, or of a folder's list as `sha256sum` prints it; copied on the way if wanted."""
     if source.is_file():
-        return _read_file(source, target / MODEL_FILE if target else None)
+        return _read_file(source, target / MODEL_FILE if target else None, stopped)
     digest = hashlib.sha256()
     for path in _files(source):
         relative = path.relative_to(source)
         copy = target / relative if target else None
-        digest.update(f"{_read_file(path, copy)}  {relative.as_posix()}\n".encode())
+        digest.update(f"{_read_file(path, copy, stopped)}  {relative.as_posix()}\n".encode())
     return digest.hexdigest()
 
 
-def _read_file(source: Path, target: Path | None) -> str:
+def _read_file(source: Path, target: Path | None, stopped: Callable[[], bool]) -> str:
     digest = hashlib.sha256()
     with ExitStack() as stack:
         reader = stack.enter_context(source.open("rb"))
@@ -165,7 +217,12 @@ def _read_file(source: Path, target: Path | None) -> str:
             target.parent.mkdir(parents=True, exist_ok=True)
             writer = stack.enter_context(target.open("wb"))
         while chunk := reader.read(_CHUNK):
+            if stopped():
+                raise Unreadable(f"{source} was not read to its end: fairway is stopping")
             digest.update(chunk)
             if writer is not None:
                 writer.write(chunk)
+        if writer is not None:  # a copy with a digest for a name must not be found empty after a power cut
+            writer.flush()
+            os.fsync(writer.fileno())
     return digest.hexdigest()

@@ -1,109 +1,124 @@
 """Starts, watches, restarts and stops local servers, and finds them again after a crash of Fairway itself.
 
 Servers run in sessions of their own, so that neither Ctrl-C in the terminal nor the death of Fairway reaches
-them. Each leaves a record on disk (process id with its start time, command line); the next Fairway adopts
-what still fits and ends what does not.
+them. Each leaves a record on disk; the next Fairway adopts what is recorded and ends what is not.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import json
+import os
 import shutil
 import signal
 import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import aiohttp
 import psutil
 import structlog
 
-from fairway.adapters.atomic import write_atomically
+from fairway.adapters.process_end import POLL_SECONDS, exit_words, kill, still_runs, terminate
+from fairway.adapters.process_records import MARK, living, read_json, read_records, strays, write_record
+from fairway.adapters.process_server import Death, Server, Verdict, read_address
 from fairway.core.model import Health, WorkloadHealth
 from fairway.render.protocols import ProcessSpec
 
 log = structlog.get_logger()
 
-POLL_SECONDS = 0.05
 PROBE_TIMEOUT_SECONDS = 2.0
-PROBE_EVERY_SECONDS = 1.0
-HUNG_SECONDS = 30.0
-BACKOFF_SECONDS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-STEADY_SECONDS = 60.0
-"""A process that lived this long starts again at the shortest back-off."""
+LINGER_SECONDS = 1.0
+"""A server that is replaced is asked to go this long after its successor is ready: by then routers know."""
+KEPT_LOGS = 20
 _MAX_LOG_BYTES = 8 << 20
 
 
-@dataclass
-class _Server:
-    spec: ProcessSpec
-    owner: str
-    folder: Path
-    process: psutil.Process | None = None
-    child: subprocess.Popen[bytes] | None = None
-    health: WorkloadHealth = field(default_factory=lambda: WorkloadHealth(Health.STARTING))
-    address: tuple[str, int] | None = None
-    started: float = 0.0
-    failures: int = 0
-    start_at: float = 0.0
-    last_answer: float = 0.0
-    next_probe: float = 0.0
-
-
 class ProcessSupervisor:
-    """Keeps a set of servers running."""
+    """Keeps a set of servers running.
 
-    def __init__(self, folder: Path, on_change: Callable[[], None]) -> None:
-        self._folder = folder
+    Args:
+        folder: where servers keep their files while they run.
+        logs: where the log of a server goes when it is gone.
+        on_change: called whenever `health` or `address` would answer differently.
+        on_death: told of every server that ended by itself.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        logs: Path,
+        on_change: Callable[[], None],
+        on_death: Callable[[Death], None] = lambda _death: None,
+    ) -> None:
+        self._folder = folder.resolve()
+        self._logs = logs
         self._on_change = on_change
-        self._servers: dict[str, _Server] = {}
+        self._on_death = on_death
+        self._servers: dict[str, Server] = {}
         self._stopping: dict[str, asyncio.Task[None]] = {}
+        self._hurry = asyncio.Event()
         self._watcher: asyncio.Task[None] | None = None
         self._http: aiohttp.ClientSession | None = None
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     async def start(self) -> None:
+        """Begin to watch. A server that runs without anybody knowing is ended first.
+
+        Raises:
+            OSError: the folders cannot be made.
+        """
+        for folder in (self._folder, self._logs):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for process in strays(self._folder):
+            log.warning("ending a server that no record tells of", pid=process.pid)
+            await terminate("stray", process, None, 0.0, self._hurry)
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PROBE_TIMEOUT_SECONDS))
         self._watcher = asyncio.create_task(self._watch())
 
+    async def settle(self, seconds: float) -> None:
+        """Wait until every server of an earlier run was asked once how it is, or the time is up."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and any(s.unasked for s in self._servers.values()):  # noqa: ASYNC110
+            await asyncio.sleep(POLL_SECONDS)
+
     async def close(self) -> None:
         """Stop watching; the servers are left as they are."""
-        if self._watcher is not None:
-            self._watcher.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._watcher
+        probes = [s.probe for s in self._everyone() if s.probe is not None]
+        tasks = [task for task in (self._watcher, *probes) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.gather(*self._stopping.values())
         if self._http is not None:
             await self._http.close()
 
     def ensure(self, spec: ProcessSpec, owner: str) -> None:
-        """Have this server running; one with another command line is replaced."""
+        """Have this server running. One with another command line is replaced once its successor is ready."""
         known = self._servers.get(spec.name)
-        if known is not None and known.spec == spec:
-            return
-        if known is not None:
-            self.stop(spec.name)
-        server = _Server(spec, owner, self.run_folder(spec.name))
-        server.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._servers[spec.name] = server
-        if spec.name in self._stopping or not self._adopt(server):
-            self._spawn(server)
-        self._on_change()
+        if known is None:
+            known = Server(spec, owner, self.run_folder(spec.name))
+            known.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._servers[spec.name] = known
+            if spec.name in self._stopping or not self._adopt(known):
+                self._spawn(known)
+            self._on_change()
+        elif known.spec != spec and (known.successor is None or known.successor.spec != spec):
+            self._replace(known, spec)
 
     def health(self, name: str) -> WorkloadHealth:
         server = self._servers.get(name)
         return server.health if server else WorkloadHealth()
 
     def address(self, name: str) -> tuple[str, int] | None:
-        """Where a ready server listens."""
+        """Where a server listens that was ready at least once since it started.
+
+        One that stopped answering keeps its address while it lives: it is the only one there is, and
+        requests without any server would fail for certain.
+        """
         server = self._servers.get(name)
-        return server.address if server is not None and server.health.ready else None
+        return server.address if server is not None else None
 
     def pid(self, name: str) -> int | None:
         server = self._servers.get(name)
@@ -111,33 +126,48 @@ class ProcessSupervisor:
 
     def of(self, owner: str) -> set[str]:
         """Names of the servers of one owner, those left by an earlier Fairway included."""
-        recorded = {name for name, record in self._records().items() if record.get("owner") == owner}
+        records = read_records(self._folder).items()
+        recorded = {name for name, record in records if record.get("owner") == owner}
         running = {name for name, server in self._servers.items() if server.owner == owner}
         return running | recorded - self._stopping.keys()
 
     def owners(self) -> set[str]:
-        return {str(record.get("owner")) for record in self._records().values()}
+        return {str(record.get("owner")) for record in read_records(self._folder).values()}
 
     def stop(self, name: str) -> None:
         """End a server in the background: it may finish what it is doing."""
         server = self._servers.pop(name, None)
-        process, drain = (server.process, server.spec.drain_seconds) if server else (None, 0.0)
         if server is None:
-            process = _living(self._records().get(name, {}))
-            drain = 5.0
-        child = server.child if server else None
-        self._stopping[name] = asyncio.create_task(
-            self._end(name, process, child, drain, self._stopping.get(name))
-        )
+            self._end(name, living(read_records(self._folder).get(name, {})), None, 5.0)
+            return
+        self._drop_successor(server)
+        self._end(name, server.process, server.child, server.spec.drain_seconds)
 
     async def stop_all(self) -> None:
         """End every server, those left by an earlier Fairway included, and wait for it."""
-        for name in {*self._servers, *self._records()} - self._stopping.keys():
+        for name in {*self._servers, *(read_records(self._folder).keys() - self._stopping.keys())}:
             self.stop(name)
         while self._stopping:
             await asyncio.gather(*self._stopping.values())
 
-    def _spawn(self, server: _Server) -> None:
+    async def stopped(self, name: str) -> None:
+        """Wait until a server that was asked to stop is gone."""
+        while (task := self._stopping.get(name)) is not None:
+            await task
+
+    def hurry(self) -> None:
+        """From now on whoever is asked to go goes at once."""
+        self._hurry.set()
+
+    def run_folder(self, name: str) -> Path:
+        """Where a server keeps its log, its address and its last words."""
+        return self._folder / name
+
+    def _everyone(self) -> list[Server]:
+        servers = list(self._servers.values())
+        return servers + [s.successor for s in servers if s.successor is not None]
+
+    def _spawn(self, server: Server) -> None:
         spec = server.spec
         for path in (spec.address_file, spec.termination_file):
             if path is not None:
@@ -151,209 +181,167 @@ class ProcessSupervisor:
         try:
             with output.open("ab") as sink:
                 server.child = subprocess.Popen(
-                    spec.argv, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink, start_new_session=True
+                    spec.argv,
+                    stdin=subprocess.DEVNULL,
+                    stdout=sink,
+                    stderr=sink,
+                    start_new_session=True,
+                    env={**os.environ, MARK: str(server.folder)},
                 )
             server.process = psutil.Process(server.child.pid)
-            self._record(server)
+            if self._servers.get(spec.name) is server:
+                self._record(server)
         except (OSError, psutil.Error) as error:
-            server.process = None
-            self._failed(server, f"cannot be started: {error}", fatal=False)
+            self._give_up_start(server, error)
 
-    def _record(self, server: _Server) -> None:
-        if server.process is None:
-            return
-        record = {
-            "pid": server.process.pid,
-            "created": server.process.create_time(),
-            "command": _command_hash(server.spec),
-            "owner": server.owner,
-            "restarts": server.health.restarts,
-        }
-        write_atomically(server.folder / "process.json", json.dumps(record))
+    def _give_up_start(self, server: Server, error: Exception) -> None:
+        """A server that cannot be recorded would be forgotten by the next Fairway: it must not run."""
+        if server.child is not None:
+            server.child.kill()
+            server.child.wait()
+        server.process = server.child = None
+        self._failed(server, f"cannot be started: {error}", fatal=False)
 
-    def _adopt(self, server: _Server) -> bool:
-        record = _read_json(server.folder / "process.json")
-        process = _living(record)
+    def _record(self, server: Server) -> None:
+        if server.process is not None:
+            pid, restarts = server.process.pid, server.health.restarts
+            write_record(server.folder, pid, server.spec.argv, server.owner, restarts)
+
+    def _adopt(self, server: Server) -> bool:
+        record = read_json(server.folder / "process.json")
+        restarts = int(record.get("restarts", 0))
+        process = living(record)
         if process is None:
-            return False
-        if record.get("command") != _command_hash(server.spec):
-            log.info("replacing a server of an earlier run", server=server.spec.name, pid=process.pid)
-            _kill(process, signal.SIGKILL)
+            server.health = WorkloadHealth(Health.STARTING, restarts=restarts + 1 if record else 0)
             return False
         log.info("adopted a server of an earlier run", server=server.spec.name, pid=process.pid)
         server.process, server.started = process, time.monotonic()
         server.last_answer = server.started
-        server.health = WorkloadHealth(Health.STARTING, restarts=int(record.get("restarts", 0)))
+        server.health = WorkloadHealth(Health.STARTING, restarts=restarts)
+        if tuple(record["argv"]) != server.spec.argv:
+            self._replace(server, server.spec)
         return True
+
+    def _replace(self, server: Server, spec: ProcessSpec) -> None:
+        """Start another one beside it. A server that is asked nothing (a router) stays until it ends."""
+        self._drop_successor(server)
+        if server.process is None or spec.address_file is None:
+            server.spec = spec
+            return
+        log.info("replacing a server whose command line changed", server=spec.name)
+        successor = Server(spec, server.owner, server.folder)
+        successor.health = WorkloadHealth(Health.STARTING, restarts=server.health.restarts)
+        server.successor = successor
+        self._spawn(successor)
+
+    def _drop_successor(self, server: Server) -> None:
+        successor, server.successor = server.successor, None
+        if successor is not None:
+            self._end(successor.spec.name, successor.process, successor.child, 0.0)
+
+    def _succeed(self, old: Server, new: Server) -> None:
+        name = new.spec.name
+        old.successor = None
+        self._servers[name] = new
+        self._record(new)
+        self._end(name, old.process, old.child, old.spec.drain_seconds, linger=LINGER_SECONDS)
+        self._on_change()
 
     async def _watch(self) -> None:
         while True:
-            for server in list(self._servers.values()):
+            for server in self._everyone():
                 before = (server.health, server.address)
                 try:
-                    await self._look_after(server)
+                    self._look_after(server)
                 except Exception:
                     log.exception("cannot look after a server", server=server.spec.name)
                 if (server.health, server.address) != before:
                     self._on_change()
             await asyncio.sleep(POLL_SECONDS)
 
-    async def _look_after(self, server: _Server) -> None:
+    def _look_after(self, server: Server) -> None:
         now = time.monotonic()
         if server.process is None:
             if now >= server.start_at:
                 self._spawn(server)
-            return
-        if not _is_alive(server):
+        elif not still_runs(server.process, server.child):
             self._died(server)
-            return
-        if now >= server.next_probe:
-            await self._probe(server, now)
+        elif server.successor is not None and server.successor.health.ready:
+            self._succeed(server, server.successor)
+        elif now >= server.next_probe and (server.probe is None or server.probe.done()):
+            server.probe = asyncio.create_task(self._probe(server, server.process))
 
-    async def _probe(self, server: _Server, now: float) -> None:
-        if server.spec.address_file is None:
-            server.last_answer, server.next_probe = now, now + PROBE_EVERY_SECONDS
-            server.health = WorkloadHealth(Health.READY, restarts=server.health.restarts)
+    async def _probe(self, server: Server, process: psutil.Process) -> None:
+        """Ask one server how it is, whatever the others do meanwhile."""
+        spec = server.spec
+        address = server.address or read_address(spec.address_file)
+        before = (server.health, server.address)
+        if spec.address_file is None:
+            status: int | None = 200
+        else:
+            status = await self._ask(address, spec.ready_path) if address is not None else None
+        if server.process is not process:
             return
-        address = server.address or _address(Path(server.spec.address_file))
-        answered = address is not None and await self._answers(address, server.spec.ready_path)
-        if server.process is None or server.spec.name not in self._servers:
-            return
-        if answered:
-            server.address, server.last_answer = address, now
-            server.health = WorkloadHealth(Health.READY, restarts=server.health.restarts)
-            server.next_probe = now + PROBE_EVERY_SECONDS
-        elif server.health.ready or now - server.last_answer > HUNG_SECONDS:
-            self._silent(server, now)
+        if server.heard(address, status, time.monotonic()) is Verdict.HANGS:
+            log.warning("server hangs and is killed", server=spec.name)
+            kill(process, signal.SIGKILL)
+        if (server.health, server.address) != before:
+            self._on_change()
 
-    def _silent(self, server: _Server, now: float) -> None:
-        words = "does not answer its readiness check"
-        server.health = WorkloadHealth(Health.STARTING, words, server.health.restarts)
-        if (
-            now - server.last_answer > HUNG_SECONDS
-            and server.address is not None
-            and server.process is not None
-        ):
-            log.warning("server hangs and is killed", server=server.spec.name)
-            _kill(server.process, signal.SIGKILL)
-
-    async def _answers(self, address: tuple[str, int], path: str) -> bool:
+    async def _ask(self, address: tuple[str, int], path: str) -> int | None:
         if self._http is None:
-            return False
+            return None
         try:
             async with self._http.get(f"http://{address[0]}:{address[1]}{path}") as answer:
-                return answer.status == 200
+                return answer.status
         except (aiohttp.ClientError, TimeoutError, OSError):
-            return False
+            return None
 
-    def _died(self, server: _Server) -> None:
+    def _died(self, server: Server) -> None:
         code = server.child.returncode if server.child is not None else None
-        left = _read_json(Path(server.spec.termination_file))
-        words = str(left.get("message") or _exit_words(code))
+        left = read_json(Path(server.spec.termination_file))
         server.process = server.child = None
-        self._failed(server, words, fatal=code in server.spec.fatal_exit_codes or bool(left.get("message")))
+        words = str(left.get("message") or exit_words(code))
+        self._failed(server, words, fatal=code in server.spec.fatal_exit_codes)
+        if (successor := server.successor) is not None:
+            successor.health = replace(successor.health, restarts=server.health.restarts)
+            self._servers[server.spec.name] = successor
+            self._record(successor)
 
-    def _failed(self, server: _Server, words: str, *, fatal: bool) -> None:
-        now = time.monotonic()
-        server.failures = 1 if now - server.started > STEADY_SECONDS else server.failures + 1
-        wait = BACKOFF_SECONDS[min(server.failures, len(BACKOFF_SECONDS)) - 1]
-        server.start_at = now + (BACKOFF_SECONDS[-1] if fatal else wait)
-        server.address = None
-        health = Health.FAILED if fatal else Health.STARTING
-        server.health = WorkloadHealth(health, words, server.health.restarts + 1)
+    def _failed(self, server: Server, words: str, *, fatal: bool) -> None:
+        wait = server.failed(words, time.monotonic(), fatal=fatal)
         log.warning("server ended", server=server.spec.name, reason=words, again_in_seconds=wait)
+        self._on_death(Death(server.owner, server.spec.name, words, wait))
 
-    async def _end(
+    def _end(
         self,
         name: str,
         process: psutil.Process | None,
         child: subprocess.Popen[bytes] | None,
         drain: float,
-        before: asyncio.Task[None] | None,
+        linger: float = 0.0,
     ) -> None:
-        if before is not None:
-            await before
-        try:
+        before = self._stopping.get(name)
+
+        async def end() -> None:
             if process is not None:
-                await _terminate(name, process, child, drain)
-        finally:
-            del self._stopping[name]
-            if name not in self._servers:
-                shutil.rmtree(self.run_folder(name), ignore_errors=True)
+                await asyncio.sleep(linger)
+                await terminate(name, process, child, drain + 5, self._hurry)
+            if before is not None:
+                await before
+            if self._stopping.get(name) is task:
+                del self._stopping[name]
+                if name not in self._servers:
+                    self._forget(name)
 
-    def _records(self) -> dict[str, dict[str, Any]]:
-        return {p.parent.name: _read_json(p) for p in self._folder.glob("*/process.json")}
+        task = self._stopping[name] = asyncio.create_task(end())
 
-    def run_folder(self, name: str) -> Path:
-        """Where a server keeps its log, its address and its last words."""
-        return self._folder / name
-
-
-async def _terminate(
-    name: str, process: psutil.Process, child: subprocess.Popen[bytes] | None, drain: float
-) -> None:
-    """Ask, wait, insist."""
-    for how, patience in ((signal.SIGTERM, drain + 5), (signal.SIGKILL, 5.0)):
-        _kill(process, how)
-        deadline = time.monotonic() + patience
-        while time.monotonic() < deadline:
-            if not _still_runs(process, child):
-                return
-            await asyncio.sleep(POLL_SECONDS)
-        log.warning("server does not end", server=name, signal=how.name)
-
-
-def _command_hash(spec: ProcessSpec) -> str:
-    return hashlib.sha256("\0".join(spec.argv).encode()).hexdigest()
-
-
-def _living(record: dict[str, Any]) -> psutil.Process | None:
-    """The recorded process, if it is still the same one."""
-    with suppress(psutil.Error, KeyError, TypeError, ValueError):
-        process = psutil.Process(int(record["pid"]))
-        if (
-            abs(process.create_time() - float(record["created"])) < 0.01
-            and process.status() != psutil.STATUS_ZOMBIE
-        ):
-            return process
-    return None
-
-
-def _is_alive(server: _Server) -> bool:
-    return server.process is not None and _still_runs(server.process, server.child)
-
-
-def _still_runs(process: psutil.Process, child: subprocess.Popen[bytes] | None) -> bool:
-    if child is not None:
-        return child.poll() is None
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _kill(process: psutil.Process, how: signal.Signals) -> None:
-    with suppress(psutil.NoSuchProcess, ProcessLookupError):
-        process.send_signal(how)
-
-
-def _address(path: Path) -> tuple[str, int] | None:
-    content = _read_json(path)
-    host, port = content.get("host"), content.get("port")
-    return (host, port) if isinstance(host, str) and isinstance(port, int) else None
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    with suppress(OSError, ValueError):
-        content = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(content, dict):
-            return content
-    return {}
-
-
-def _exit_words(code: int | None) -> str:
-    if code is None:
-        return "the server is gone"
-    if code < 0:
-        return f"the server was killed by {signal.Signals(-code).name}"
-    return f"the server ended with exit code {code}"
+    def _forget(self, name: str) -> None:
+        """Remove a server's files; its log is kept for whoever wants to know why it went."""
+        folder = self.run_folder(name)
+        with suppress(OSError):
+            (folder / "log").replace(self._logs / f"{name}.log")
+            kept = sorted(self._logs.glob("*.log"), key=lambda file: file.stat().st_mtime)
+            for file in kept[:-KEPT_LOGS]:
+                file.unlink()
+        shutil.rmtree(folder, ignore_errors=True)

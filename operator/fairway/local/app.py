@@ -14,8 +14,10 @@ from pathlib import Path
 
 import structlog
 
+from fairway.adapters.errors import StoreError
 from fairway.adapters.files import FileStore
 from fairway.api.errors import FairwayError
+from fairway.api.v1alpha1 import ModelDeployment
 from fairway.core.model import Notice, Severity
 from fairway.driver.errors import Conflict
 from fairway.driver.ports import Ref
@@ -29,6 +31,8 @@ from fairway.local.sources import Sources
 log = structlog.get_logger()
 
 POLL_SECONDS = 0.2
+LOOK_FOR_CONTENT = timedelta(seconds=1)
+"""A model file that is missing or half written may be there in a moment."""
 MAX_BACKOFF = timedelta(seconds=30)
 Listener = Callable[[Ref | None, Notice], None]
 
@@ -39,6 +43,7 @@ class _Turn:
 
     due: float = 0.0
     failures: int = 0
+    trouble: str = ""
 
 
 @dataclass
@@ -47,12 +52,14 @@ class LocalApp:
 
     Attributes:
         on_notice: told of everything that a person wants to hear about.
+        clock: the time of day; read once a tick.
     """
 
     paths: LocalPaths
     files: tuple[Path, ...] = ()
     first_port: int = FIRST_PORT
     on_notice: Listener = lambda _ref, _notice: None
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)  # noqa: TID251  the shell's clock
     _turns: dict[Ref, _Turn] = field(default_factory=dict)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _stopping: asyncio.Event = field(default_factory=asyncio.Event)
@@ -69,30 +76,56 @@ class LocalApp:
 
         Raises:
             AlreadyUp: another Fairway runs on the same folder.
+            StoreTooNew: a newer Fairway wrote the folder. Nothing was touched.
             ManifestError: a manifest file is wrong. Later on that is only reported.
             EnvoyMissing: there is no Envoy.
         """
         self._lock.take()
-        self._apply_sources(strict=True)
-        await self.platform.start()
         try:
-            await self._first_pass()
-            await self.platform.open_router()
-            await self._serve()
+            self.store.refuse_newer()
+            self.platform.find_router()
+            self._apply_sources(strict=True)
+            # What fails before this line leaves the servers of an earlier run as they are.
+            await self.platform.start(self._wanted_copies())
+            try:
+                await self._first_pass()
+                await self.platform.open_router()
+                await self._serve()
+            finally:
+                await self.platform.close()
+            self.paths.remove_sockets()
         finally:
-            await self.platform.close(stop=True)
             self._lock.release()
 
     def stop(self) -> None:
-        """Ask `run` to end. Safe to call from a signal handler of the loop."""
+        """Ask `run` to end; asked twice, it waits for nobody. Safe to call from a handler of the loop."""
+        if self._stopping.is_set():
+            self.platform.hurry()
         self._stopping.set()
         self._wake.set()
 
+    def _wanted_copies(self) -> set[str] | None:
+        """Digests of all content that a model remembers or pins; None when a model cannot be read."""
+        try:
+            models = [md for ref in self.store.refs() if (md := self.store.get(ref)) is not None]
+        except StoreError:
+            return None
+        remembered = {r.sha256 for md in models for r in md.status.revisions}
+        resolved = {md.status.artifact.sha256 for md in models if md.status.artifact is not None}
+        return remembered | resolved | {md.spec.model.sha256 or "" for md in models}
+
     async def _first_pass(self) -> None:
-        """Decide for every model before Envoy hears of any, so that it never hears of only some."""
+        """Decide for every model before Envoy hears of any, so that it never hears of only some.
+
+        Twice: only after the first pass it is known which servers of an earlier run are wanted, and only
+        after those were asked it is known that they can answer.
+        """
         refs = self.store.refs()
         for ref in self.platform.orphans(set(refs)):
             await self.platform.remove(ref)
+        for ref in refs:
+            await self._tick(ref)
+        await self.platform.settle()
         for ref in refs:
             await self._tick(ref)
 
@@ -124,20 +157,37 @@ class LocalApp:
     async def _tick(self, ref: Ref) -> None:
         turn = self._turns.setdefault(ref, _Turn())
         try:
-            wait = await tick(ref, self.store, self.platform, datetime.now(UTC))  # noqa: TID251  the shell's clock
-            turn.failures = 0
+            wait = await tick(ref, self.store, self.platform, self.clock())
+            gone = self.store.get(ref) is None
         except Conflict:
-            wait = timedelta(0)
-        except (FairwayError, OSError) as error:
-            turn.failures += 1
-            wait = min(MAX_BACKOFF, timedelta(seconds=0.5) * 2 ** min(turn.failures, 8))
+            wait, gone = timedelta(0), False
+        except Exception as error:  # a fault that concerns one model must not end the others
             log.exception("a tick failed", model=str(ref))
-            self.on_notice(
-                ref, Notice("TickFailed", f"{error}; again in {wait.total_seconds():.0f} s", Severity.WARNING)
-            )
+            wait, gone = self._failed(ref, turn, error), False
+        else:
+            self._went_well(ref, turn)
+        if self.platform.is_unknown(ref):
+            wait = min(wait, LOOK_FOR_CONTENT)
         turn.due = asyncio.get_running_loop().time() + wait.total_seconds()
-        if self.store.get(ref) is None:
-            self._turns.pop(ref, None)
+        if gone:
+            del self._turns[ref]
+            self.on_notice(ref, Notice("Deleted", "it is served no longer"))
+
+    def _failed(self, ref: Ref, turn: _Turn, error: Exception) -> timedelta:
+        """Say what is wrong, once as long as it stays the same, and when it is tried again."""
+        turn.failures += 1
+        expected = isinstance(error, FairwayError | OSError)
+        words = str(error) if expected else f"unexpected {error!r}; {self.paths.log} has more"
+        if words != turn.trouble:
+            turn.trouble = words
+            self.on_notice(ref, Notice("TickFailed", f"{words}; it is tried again", Severity.WARNING))
+        return min(MAX_BACKOFF, timedelta(seconds=0.25 * 2.0 ** min(turn.failures, 8)))
+
+    def _went_well(self, ref: Ref, turn: _Turn) -> None:
+        turn.failures = 0
+        if turn.trouble:
+            turn.trouble = ""
+            self.on_notice(ref, Notice("TickRecovered", "it goes on"))
 
     def _changed(self) -> None:
         """Something happened out there: everybody looks again."""
@@ -147,30 +197,54 @@ class LocalApp:
 
     async def _watch_files(self) -> None:
         seen = self.store.fingerprint()
+        trouble = ""
         while True:
             await asyncio.sleep(POLL_SECONDS)
             try:
                 self._apply_sources(strict=False)
-                now = self.store.fingerprint()
-            except (FairwayError, OSError):
-                log.exception("cannot look for changes")
-                continue
+                now, words = self.store.fingerprint(), ""
+            except (FairwayError, OSError) as error:
+                self.sources.read_again()
+                now, words = seen, str(error)
+                if words != trouble:
+                    log.exception("cannot look for changes")
+                    self.on_notice(
+                        None, Notice("CannotApply", f"{words}; it is tried again", Severity.WARNING)
+                    )
+            trouble = words
             if now != seen:
                 seen = now
                 self._changed()
 
     def _apply_sources(self, *, strict: bool) -> None:
+        """Apply what changed in the files.
+
+        Args:
+            strict: at the start. A wrong file is an error then, and what is missing is applied again.
+        """
         change = self.sources.poll()
         if change is None:
             return
         if change.error is not None:
             if strict:
                 raise change.error
-            self.on_notice(None, Notice("ManifestInvalid", str(change.error), Severity.WARNING))
+            self.on_notice(None, Notice("ManifestInvalid", f"{change.error}", Severity.WARNING))
             return
+        for ref in change.gone:
+            words = f"no file names it any more; it is served until `fairway delete {ref.name}`"
+            self.on_notice(ref, Notice("ManifestGone", words, Severity.WARNING))
         for md in change.deployments:
-            _, is_new = self.store.put(md)
-            ref = Ref(md.metadata.namespace, md.metadata.name)
-            if is_new:
-                self.on_notice(ref, Notice("Applied", f"spec applied from {md.spec.model.uri}"))
-        self.sources.applied()
+            self._apply(md, strict=strict)
+
+    def _apply(self, md: ModelDeployment, *, strict: bool) -> None:
+        ref = Ref(md.metadata.namespace, md.metadata.name)
+        known = self.store.get(ref) if strict else None
+        if self.sources.was_applied(md) and (known is not None or not strict):
+            if known is not None and known.spec != md.spec:
+                words = "its file is unchanged, and something else was applied since; that is served"
+                self.on_notice(ref, Notice("NotApplied", f"{words} (`fairway apply -f` to go back)"))
+            return
+        _, is_new = self.store.put(md)
+        self.sources.applied(md)
+        if is_new:
+            self.on_notice(ref, Notice("Applied", f"the spec asks for {md.spec.model.uri}"))

@@ -2,7 +2,8 @@
 
 FairwayError
 └── LocalError
-    └── AlreadyUp       another Fairway runs on the same state folder
+    ├── AlreadyUp               another Fairway runs on the same state folder
+    └── StateFolderUnusable     the state folder cannot be made or written
 """
 
 from __future__ import annotations
@@ -16,3 +17,7 @@ class LocalError(FairwayError):
 
 class AlreadyUp(LocalError):
     """Another Fairway runs on the same state folder."""
+
+
+class StateFolderUnusable(LocalError):
+    """The state folder cannot be made or written."""

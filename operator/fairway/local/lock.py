@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+import time
 from pathlib import Path
 from typing import IO
 
 from fairway.local.errors import AlreadyUp
+
+PATIENCE_SECONDS = 0.3
+"""Who only asks whether somebody holds the lock holds it for a moment, too."""
 
 
 class UpLock:
@@ -24,13 +28,16 @@ class UpLock:
             AlreadyUp: another process holds it.
         """
         file = self._path.open("a+", encoding="utf-8")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            file.close()
-            raise AlreadyUp(
-                f"another fairway runs on {self._path.parent}: `fairway local down`, or another --state-dir"
-            ) from error
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not _taken(file):
+            if time.monotonic() > deadline:
+                file.close()
+                holder = pid_of(self._path) or "unknown"
+                raise AlreadyUp(
+                    f"another fairway (process {holder}) runs on {self._path.parent}; "
+                    "end it with `fairway local down`, or choose another --state-dir"
+                )
+            time.sleep(0.01)
         file.truncate(0)
         file.write(str(os.getpid()))
         file.flush()
@@ -49,11 +56,20 @@ def is_up(path: Path) -> bool:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except FileNotFoundError:
         return False
-    except OSError:
+    except BlockingIOError:
         return True
     return False
 
 
-def pid_of(path: Path) -> int:
-    """Process id of the holder."""
-    return int(path.read_text(encoding="utf-8"))
+def _taken(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def pid_of(path: Path) -> int | None:
+    """Process id of the holder; None while it has not written it down."""
+    text = path.read_text(encoding="utf-8")
+    return int(text) if text.isdecimal() else None

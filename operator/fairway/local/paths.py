@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+
+from fairway.local.errors import StateFolderUnusable
 
 
 def default_state_dir() -> Path:
@@ -23,6 +26,11 @@ class LocalPaths:
     """All paths of one local Fairway."""
 
     state: Path
+
+    @classmethod
+    def at(cls, state: Path | None) -> LocalPaths:
+        """The chosen folder, or the default one; absolute, because servers are recognised by their paths."""
+        return cls((state or default_state_dir()).absolute())
 
     @property
     def deployments(self) -> Path:
@@ -53,9 +61,15 @@ class LocalPaths:
     def log(self) -> Path:
         return self.state / "fairway.log"
 
+    @property
+    def logs(self) -> Path:
+        """The logs of servers that are gone."""
+        return self.state / "logs"
+
     def server_log(self, revision: str) -> Path:
-        """Where a server's output goes."""
-        return self.run / revision / "log"
+        """Where a server's output goes, or went."""
+        running = self.run / revision / "log"
+        return running if running.exists() else self.logs / f"{revision}.log"
 
     @property
     def sockets(self) -> Path:
@@ -75,9 +89,21 @@ class LocalPaths:
         """Create the folders, for this user alone.
 
         Raises:
-            PermissionError: the folder for sockets belongs to somebody else.
+            StateFolderUnusable: one cannot be made, or belongs to somebody else.
         """
         for folder in (self.state, self.router, self.sockets):
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        if self.sockets.stat().st_uid != os.getuid():
-            raise PermissionError(f"{self.sockets} belongs to another user")
+            try:
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                usable = os.access(folder, os.W_OK | os.X_OK)
+            except OSError as error:
+                raise StateFolderUnusable(
+                    f"cannot make the folder {folder}: {error.strerror}; choose another with --state-dir"
+                ) from error
+            if not usable or folder.stat().st_uid != os.getuid():
+                raise StateFolderUnusable(
+                    f"the folder {folder} is not yours to write; choose another with --state-dir"
+                )
+
+    def remove_sockets(self) -> None:
+        """Leave nothing behind in the folder for temporary files."""
+        shutil.rmtree(self.sockets, ignore_errors=True)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 
 import structlog
 
@@ -13,14 +14,25 @@ from fairway.adapters.atomic import write_atomically
 from fairway.adapters.envoy_process import EnvoyOptions, command, find_envoy
 from fairway.adapters.envoy_stats import active_requests, read_sample
 from fairway.adapters.errors import TelemetryError
+from fairway.adapters.process_server import Death
 from fairway.adapters.processes import ProcessSupervisor
 from fairway.adapters.xds.resources import Endpoint, ModelConfig
 from fairway.adapters.xds.server import AdsServer
 from fairway.api.v1alpha1 import ModelDeployment
-from fairway.core.model import Capabilities, Decision, Needs, Notice, Observed, Workload, WorkloadHealth
+from fairway.core.model import (
+    Capabilities,
+    Decision,
+    Needs,
+    Notice,
+    Observed,
+    Severity,
+    Workload,
+    WorkloadHealth,
+)
 from fairway.core.route import Route, Sample
 from fairway.driver.ports import Ref
 from fairway.local.capabilities import CAPABILITIES, HOST
+from fairway.local.drain import drain
 from fairway.local.paths import LocalPaths
 from fairway.local.ports import FIRST_PORT, free_port
 from fairway.render.envoy import cluster_name
@@ -33,6 +45,9 @@ log = structlog.get_logger()
 ENVOY = "envoy"
 ROUTER_OWNER = "fairway/router"
 TELEMETRY_TIMEOUT_SECONDS = 2.0
+SETTLE_SECONDS = 3.0
+DRAIN_SECONDS = 2
+"""How long clients are asked to go before idle connections stop to matter; Envoy's own drain time too."""
 
 
 class LocalPlatform:
@@ -46,19 +61,22 @@ class LocalPlatform:
         self,
         paths: LocalPaths,
         on_change: Callable[[], None],
-        on_notice: Callable[[Ref, Notice], None],
+        on_notice: Callable[[Ref | None, Notice], None],
         first_port: int = FIRST_PORT,
     ) -> None:
         self._paths = paths
         self._on_change = on_change
         self._on_notice = on_notice
         self._first_port = first_port
-        self._artifacts = FileArtifacts(paths.models)
-        self._servers = ProcessSupervisor(paths.run, self._servers_changed)
+        self._artifacts = FileArtifacts(paths.models, on_change)
+        self._servers = ProcessSupervisor(paths.run, paths.logs, self._servers_changed, self._server_ended)
         self._agent = AdsServer(paths.agent_socket, paths.router / "snapshot.json", on_change)
         self._routes: dict[Ref, tuple[Route, ModelConfig]] = {}
         self._ports: dict[Ref, int] = {}
+        self._unknown: set[Ref] = set()
+        self._request_seconds = 0.0
         self._open = False
+        self._hurry = asyncio.Event()
         self._endpoints_stale = True
 
     @property
@@ -73,14 +91,27 @@ class LocalPlatform:
     def router_pid(self) -> int | None:
         return self._servers.pid(ENVOY)
 
-    async def start(self) -> None:
-        """Watch what runs. Nothing is served or changed yet.
+    def find_router(self) -> None:
+        """Look for the Envoy to route with.
 
         Raises:
-            EnvoyMissing: there is no Envoy to route with.
+            EnvoyMissing: there is none.
         """
         self._envoy = find_envoy()
+
+    async def start(self, keep: set[str] | None) -> None:
+        """Watch what runs. Nothing is served or changed yet.
+
+        Args:
+            keep: digests of the model copies that may still be asked for; None when that is not known.
+        """
+        if keep is not None:
+            self._artifacts.tidy(keep)
         await self._servers.start()
+
+    async def settle(self) -> None:
+        """Ask the servers of an earlier run how they are: Envoy must not be told that they are not there."""
+        await self._servers.settle(SETTLE_SECONDS)
 
     async def open_router(self) -> None:
         """Tell Envoy everything that was decided so far, and start it if it does not run already."""
@@ -97,17 +128,38 @@ class LocalPlatform:
             admin_socket=self._paths.admin_socket,
         )
         write_atomically(config, json.dumps(content, indent=1))
-        argv = command(self._envoy, EnvoyOptions(config=config, concurrency=1, drain_seconds=2))
+        argv = command(self._envoy, EnvoyOptions(config=config, concurrency=1, drain_seconds=DRAIN_SECONDS))
         termination = self._paths.run / ENVOY / "termination.json"
         self._servers.ensure(ProcessSpec(ENVOY, tuple(argv), termination), ROUTER_OWNER)
 
-    async def close(self, *, stop: bool) -> None:
-        """Let go; with `stop`, end every server and the router, router first."""
-        if stop:
-            self._servers.stop(ENVOY)
-            await self._servers.stop_all()
+    async def close(self) -> None:
+        """End every server, the router first, once the requests that are under way have their answers."""
+        if self._servers.health(ENVOY).ready:
+            await self._unless_hurried(
+                drain(self._paths.admin_socket, DRAIN_SECONDS, self._request_seconds + DRAIN_SECONDS)
+            )
+        self._servers.stop(ENVOY)
+        await self._servers.stopped(ENVOY)
+        await self._servers.stop_all()
         await self._agent.stop()
         await self._servers.close()
+        await self._artifacts.close()
+
+    def hurry(self) -> None:
+        """Nobody waits for anything any more."""
+        self._hurry.set()
+        self._servers.hurry()
+
+    async def _unless_hurried(self, work: Coroutine[None, None, None]) -> None:
+        tasks = [asyncio.create_task(work), asyncio.create_task(self._hurry.wait())]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def is_unknown(self, ref: Ref) -> bool:
+        """Whether a model's content could not be read when it was last looked at."""
+        return ref in self._unknown
 
     async def observe(self, md: ModelDeployment, ask: Needs) -> Observed:
         ref = Ref(md.metadata.namespace, md.metadata.name)
@@ -115,8 +167,10 @@ class LocalPlatform:
             self._ports[ref] = md.status.port
         clusters = self._clusters(ref, ask.revisions)
         route = self._agent.state(str(ref))
+        artifact = await self._artifacts.look(ask.artifact, ask.pin)
+        (self._unknown.add if artifact.sha256 is None else self._unknown.discard)(ref)
         return Observed(
-            artifact=await self._artifacts.look(ask.artifact, ask.pin),
+            artifact=artifact,
             workloads={name: self._servers.health(name) for name in ask.revisions},
             route=route,
             sample=await self._sample(clusters) if ask.sample else None,
@@ -132,6 +186,7 @@ class LocalPlatform:
             self._servers.ensure(self._process(workload), str(ref))
         if decision.route is None:
             return
+        self._request_seconds = max(self._request_seconds, decision.route.request_timeout_seconds)
         known = self._routes.get(ref)
         if known is None or known[0] != decision.route:
             rendered = ROUTERS[md.spec.traffic.router.type].render(decision.route, HOST)
@@ -148,6 +203,7 @@ class LocalPlatform:
 
     async def remove(self, ref: Ref) -> None:
         self._ports.pop(ref, None)
+        self._unknown.discard(ref)
         if self._routes.pop(ref, None) is not None and self._open:
             await self._agent.set(self._configs())
         await self.prune(ref, frozenset())
@@ -162,7 +218,7 @@ class LocalPlatform:
         names = {owner for owner in self._servers.owners() if owner != ROUTER_OWNER} - {
             str(ref) for ref in known
         }
-        return {Ref(*owner.split("/", 1)) for owner in names if "/" in owner}
+        return {_ref(owner) for owner in names if "/" in owner}
 
     def announce(self, md: ModelDeployment, notices: tuple[Notice, ...]) -> None:
         for notice in notices:
@@ -171,6 +227,14 @@ class LocalPlatform:
     def _servers_changed(self) -> None:
         self._endpoints_stale = True
         self._on_change()
+
+    def _server_ended(self, death: Death) -> None:
+        """Tell people; the model's condition tells it too, for as long as it lasts."""
+        words = f"{death.name}: {death.words}; it starts again in {death.again_in_seconds:g} s"
+        if death.owner == ROUTER_OWNER:
+            self._on_notice(None, Notice("RouterEnded", words, Severity.WARNING))
+        else:
+            self._on_notice(_ref(death.owner), Notice("ServerEnded", words, Severity.WARNING))
 
     def _process(self, workload: Workload) -> ProcessSpec:
         folder = self._servers.run_folder(workload.revision.name)
@@ -212,3 +276,7 @@ class LocalPlatform:
         except TelemetryError:
             return None
         return {revision: found.get(cluster, 0) for cluster, revision in clusters.items()}
+
+
+def _ref(owner: str) -> Ref:
+    return Ref(*owner.split("/", 1))
