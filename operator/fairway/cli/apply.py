@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import click
 
+from fairway.api.v1alpha1 import ModelDeployment
 from fairway.cli import manifests
 from fairway.cli.exits import Exit
-from fairway.cli.options import common, make_context, name_argument, output
+from fairway.cli.options import Context, Duration, common, make_context, name_argument, output
+from fairway.cli.target import NotFound
 from fairway.cli.wait import follow
 from fairway.driver.ports import Ref
 
@@ -30,37 +33,60 @@ Examples:
     help="Manifest, folder of manifests, or - for standard input. May be given several times.",
 )
 @click.option("--wait", is_flag=True, help="Wait until the revision is live or sent back; see the exit code.")
-@click.option("--timeout", default="1h", show_default=True, help="How long --wait waits.")
+@click.option(
+    "--timeout",
+    type=Duration(),
+    default="1h",
+    show_default=True,
+    help="How long --wait waits: 90s, 30m, 1h30m.",
+)
 @click.option("--exit-on-pause", is_flag=True, help="With --wait: end with 6 or 10 when the rollout is held.")
 @output("json")
 @common
 def apply(
     files: tuple[Path, ...],
     wait: bool,
-    timeout: str,
+    timeout: float,
     exit_on_pause: bool,
     output: str | None,
     namespace: str,
     state_dir: Path | None,
 ) -> int:
-    """Say what is wanted. Every change goes live as a rollout."""
+    """Say what is wanted. Every change goes live as a rollout.
+
+    With -o json there is one object a line for each model.
+    """
     context = make_context(state_dir, namespace)
     deployments = manifests.read(files, namespace)
     if wait:
         context.target.require_running()
-    applied: list[Ref] = []
-    for md in deployments:
-        stored, is_new = context.target.put(md)
-        ref = Ref(stored.metadata.namespace, stored.metadata.name)
-        applied.append(ref)
-        words = "applied" if is_new else "unchanged"
-        context.err.print(f"modeldeployment/{ref.name} {words} (generation {stored.metadata.generation})")
+    applied = [_put(context, md, output if not wait else None) for md in deployments]
     if not wait:
+        if not context.target.is_running():
+            context.err.print("nothing runs yet that would act on it; start it with: fairway local up")
         return Exit.OK
     codes = [
-        follow(context, ref, timeout=timeout, exit_on_pause=exit_on_pause, form=output) for ref in applied
+        follow(
+            context,
+            Ref(md.metadata.namespace, md.metadata.name),
+            timeout=timeout,
+            exit_on_pause=exit_on_pause,
+            generation=md.metadata.generation,
+            form=output,
+        )
+        for md in applied
     ]
     return next((code for code in codes if code is not Exit.OK), Exit.OK)
+
+
+def _put(context: Context, md: ModelDeployment, form: str | None) -> ModelDeployment:
+    stored, is_new = context.target.put(md)
+    name, generation = stored.metadata.name, stored.metadata.generation
+    words = "applied" if is_new else "unchanged"
+    context.err.print(f"modeldeployment/{name} {words} (generation {generation})")
+    if form == "json":
+        click.echo(json.dumps({"name": name, "generation": generation, "changed": is_new}))
+    return stored
 
 
 @click.command(
@@ -75,7 +101,7 @@ def delete(name: str, namespace: str, state_dir: Path | None) -> int:
     """Stop serving a model and forget it."""
     context = make_context(state_dir, namespace)
     ref = context.ref(name)
-    context.target.get(ref)
-    context.target.delete(ref)
+    if not context.target.delete(ref):
+        raise NotFound(ref, context.target.refs())
     context.err.print(f"modeldeployment/{name} deleted")
     return Exit.OK

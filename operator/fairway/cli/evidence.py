@@ -27,11 +27,12 @@ def evidence(name: str, output: str | None, namespace: str, state_dir: Path | No
     context = make_context(state_dir, namespace)
     md = context.target.get(context.ref(name))
     rollout = md.status.rollout
+    if output:
+        data = rollout.model_dump(mode="json", by_alias=True, exclude_none=True) if rollout else {}
+        print_data(data, output)
+        return Exit.OK
     if rollout is None:
         context.err.print(f"{name} has had no rollout yet")
-        return Exit.OK
-    if output:
-        print_data(context.out, rollout.model_dump(mode="json", by_alias=True, exclude_none=True), output)
         return Exit.OK
     _explain(context, md)
     return Exit.OK

@@ -34,10 +34,12 @@ def get(
         found = context.target.list(None if all_namespaces else namespace)
     if output in {"json", "yaml"}:
         items = [as_data(md) for md in found]
-        print_data(context.out, items[0] if name else {"kind": "List", "items": items}, output or "")
+        print_data(items[0] if name else {"apiVersion": "v1", "kind": "List", "items": items}, output or "")
         return Exit.OK
     if not found:
-        context.err.print("no ModelDeployment found")
+        where = "anywhere" if all_namespaces else f"in namespace {namespace}"
+        context.err.print(f"there is no ModelDeployment {where}; make one with: fairway apply -f model.yaml")
         return Exit.OK
-    context.out.print(table(found, datetime.now(UTC), wide=output == "wide"))  # noqa: TID251  a person's clock
+    now = datetime.now(UTC)  # noqa: TID251  a person's clock
+    context.out.print(table(found, now, wide=output == "wide", namespaces=all_namespaces and name is None))
     return Exit.OK

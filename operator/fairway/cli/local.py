@@ -15,11 +15,11 @@ import click
 from fairway.api.errors import ManifestError
 from fairway.cli import manifests
 from fairway.cli.exits import Exit
-from fairway.cli.options import common, make_context, name_argument
-from fairway.cli.target import NotRunning, wait_for
+from fairway.cli.options import common, make_context, name_argument, state_option
+from fairway.cli.target import wait_for
 from fairway.cli.view import View, set_up_logging
 from fairway.local.lock import is_up, pid_of
-from fairway.local.paths import LocalPaths, default_state_dir
+from fairway.local.paths import LocalPaths
 from fairway.local.ports import FIRST_PORT
 
 if TYPE_CHECKING:
@@ -56,20 +56,28 @@ Examples:
     type=click.Path(path_type=Path),
     help="Manifest or folder of manifests; applied again whenever it changes.",
 )
-@click.option("--port", default=FIRST_PORT, show_default=True, help="First port to give to a model.")
-@common
-def up(files: tuple[Path, ...], port: int, namespace: str, state_dir: Path | None) -> int:
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    default=FIRST_PORT,
+    show_default=True,
+    help="First port to give to a model; it keeps its port ever after.",
+)
+@state_option
+def up(files: tuple[Path, ...], port: int, state_dir: Path | None) -> int:
     """Serve in the foreground, with a live view, until Ctrl-C; then leave nothing running."""
-    # Only this command needs gRPC and the rest of local mode; the others start three times as fast without.
-    from fairway.local.app import LocalApp  # noqa: PLC0415
+    try:
+        # Only this command needs the rest of local mode; the others start three times as fast without.
+        from fairway.local.app import LocalApp  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise click.ClickException(f"{error.name} is missing: pip install 'fairway[local]'") from error
 
     if files:
         manifests.read(files)
-    paths = LocalPaths(state_dir or default_state_dir())
+    paths = LocalPaths.at(state_dir)
     paths.make()
-    context = make_context(paths.state, namespace)
     set_up_logging(paths.log)
-    view = View(context)
+    view = View(make_context(paths.state, "default"))
     try:
         asyncio.run(_serve(LocalApp(paths, files, port, view.notice), view))
     except ManifestError as error:
@@ -91,42 +99,47 @@ async def _serve(app: LocalApp, view: View) -> None:
 
 
 def _stop(app: LocalApp, view: View) -> None:
-    view.say("stopping: requests that are under way may finish")
     app.stop()
+    view.say("stopping: requests that are under way may finish; once more ends them")
 
 
 @local.command(epilog="\b\nExample:\n  fairway local down")
-@common
-def down(namespace: str, state_dir: Path | None) -> int:
+@click.option("--now", is_flag=True, help="Do not let requests finish.")
+@state_option
+def down(now: bool, state_dir: Path | None) -> int:
     """End the running `fairway local up` and everything it started."""
-    context = make_context(state_dir, namespace)
-    paths = LocalPaths(state_dir or default_state_dir())
-    if not is_up(paths.lock):
-        context.err.print(f"no fairway runs on {paths.state}")
+    paths = LocalPaths.at(state_dir)
+    pid = wait_for(lambda: pid_of(paths.lock), 2) if is_up(paths.lock) else None
+    if pid is None:
+        click.echo(f"no fairway runs on {paths.state}", err=True)
         return Exit.OK
-    os.kill(pid_of(paths.lock), signal.SIGTERM)
+    for _ in range(2 if now else 1):
+        os.kill(pid, signal.SIGTERM)
+        time.sleep(0.1)  # two signals at once would be one
     if wait_for(lambda: None if is_up(paths.lock) else True, 60) is None:
-        context.err.print("it has not ended yet; it may be finishing long requests")
+        click.echo(
+            f"process {pid} has not ended yet; requests may take long: `fairway local down --now` ends them",
+            err=True,
+        )
         return Exit.TIMEOUT
-    context.out.print("down")
+    click.echo("down")
     return Exit.OK
 
 
 @local.command(epilog="\b\nExample:\n  fairway local logs fraud --candidate")
 @name_argument
-@click.option("--candidate", is_flag=True, help="Of the candidate's server and not of stable's.")
+@click.option("--candidate", is_flag=True, help="Of the newest rollout's server and not of stable's.")
 @click.option("--follow", is_flag=True, help="Go on printing what is added.")
 @common
 def logs(name: str, candidate: bool, follow: bool, namespace: str, state_dir: Path | None) -> int:
-    """Print the output of a model's server."""
+    """Print the output of a model's server; of one that is gone, what it last wrote."""
     context = make_context(state_dir, namespace)
-    paths = LocalPaths(state_dir or default_state_dir())
-    if not is_up(paths.lock):
-        raise NotRunning(paths.state)
+    paths = LocalPaths.at(state_dir)
     status = context.target.get(context.ref(name)).status
-    revision = status.candidate if candidate or status.stable is None else status.stable
+    newest = status.candidate or (status.rollout.revision if status.rollout else None)
+    revision = newest if candidate or status.stable is None else status.stable
     if revision is None:
-        raise click.ClickException(f"{name} has no {'candidate' if candidate else 'server'} right now")
+        raise click.ClickException(f"{name} has had no server yet; `fairway status {name}` says why")
     file = paths.server_log(revision)
     if not file.exists():
         raise click.ClickException(f"{revision} has not written anything yet")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import click
@@ -62,11 +63,21 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
+    except BrokenPipeError:  # whoever read this has seen enough; what is left unsaid must not be said at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = Exit.OK
     except FairwayError as error:
         click.echo(f"Error: {error}", err=True)
         code = Exit.ERROR
-    except BrokenPipeError:
-        code = Exit.OK
+    except OSError as error:
+        what = f"{error.filename}: " if error.filename else ""
+        click.echo(f"Error: {what}{error.strerror or error}", err=True)
+        code = Exit.ERROR
+    except Exception as error:
+        if os.environ.get("FAIRWAY_DEBUG"):
+            raise
+        click.echo(f"Error: {error!r}: this is a fault in Fairway; FAIRWAY_DEBUG=1 shows where", err=True)
+        code = Exit.ERROR
     sys.exit(int(code or 0))
 
 

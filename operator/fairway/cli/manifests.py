@@ -36,6 +36,11 @@ def read(files: tuple[Path, ...], namespace: str | None = None) -> list[ModelDep
         raise BadManifest(str(error)) from error
     if namespace in {None, "default"}:
         return found
+    for md in found:
+        if md.metadata.namespace not in {"default", namespace}:
+            raise BadManifest(
+                f"{md.metadata.name} says namespace {md.metadata.namespace}, the command -n {namespace}"
+            )
     return [
         md.model_copy(update={"metadata": md.metadata.model_copy(update={"namespace": namespace})})
         for md in found

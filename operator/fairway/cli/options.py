@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import click
 from rich.console import Console
 
+from fairway.api.scalars import parse_duration
 from fairway.cli.target import LocalTarget, Target
 from fairway.driver.ports import Ref
 
@@ -39,25 +40,34 @@ def make_context(state_dir: Path | None, namespace: str) -> Context:
     )
 
 
+state_option = click.option(
+    "--state-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="FAIRWAY_STATE_DIR",
+    help="Folder of the local Fairway. [default: $XDG_STATE_HOME/fairway]",
+)
+
+
 def common(command: F) -> F:
     """Where the resources are."""
-    for option in (
-        click.option(
-            "-n",
-            "--namespace",
-            default="default",
-            show_default=True,
-            help="Namespace of the ModelDeployment.",
-        ),
-        click.option(
-            "--state-dir",
-            type=click.Path(path_type=Path, file_okay=False),
-            envvar="FAIRWAY_STATE_DIR",
-            help="Folder of the local Fairway. [default: $XDG_STATE_HOME/fairway]",
-        ),
-    ):
-        command = option(command)
-    return command
+    namespace = click.option(
+        "-n", "--namespace", default="default", show_default=True, help="Namespace of the ModelDeployment."
+    )
+    return state_option(namespace(command))
+
+
+class Duration(click.ParamType[float]):
+    """A duration as in a manifest: `90s`, `30m`, `1h30m`. It becomes seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        if isinstance(value, float):
+            return value
+        try:
+            return parse_duration(value).total_seconds()
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
 
 
 def output(*choices: str) -> Callable[[F], F]:

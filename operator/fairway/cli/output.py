@@ -6,9 +6,9 @@ import json
 from datetime import datetime
 from typing import Any
 
+import click
 import yaml
-from rich.console import Console, Group, RenderableType
-from rich.table import Table
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from fairway.api.scalars import format_duration
@@ -26,10 +26,11 @@ _STYLE = {
 }
 
 
-def print_data(console: Console, data: Any, form: str) -> None:
+def print_data(data: Any, form: str) -> None:
     """Print JSON or YAML, without colours or wrapping."""
-    text = json.dumps(data, indent=2) if form == "json" else yaml.safe_dump(data, sort_keys=False).rstrip()
-    console.print(Text(text), soft_wrap=True)
+    click.echo(
+        json.dumps(data, indent=2) if form == "json" else yaml.safe_dump(data, sort_keys=False).rstrip()
+    )
 
 
 def as_data(md: ModelDeployment) -> dict[str, Any]:
@@ -55,26 +56,47 @@ def percent(weight: int) -> str:
     return f"{weight / 10:g} %"
 
 
-def table(deployments: list[ModelDeployment], now: datetime, *, wide: bool) -> Table:
-    """One line a model, as `kubectl get` would print it."""
-    columns = ["NAME", "PHASE", "STABLE", "CANDIDATE", "WEIGHT", "READY", "SINCE"]
-    made = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
-    for column in columns + (["URL", "MESSAGE"] if wide else []):
-        made.add_column(column, no_wrap=True)
-    for md in deployments:
-        status = md.status
-        ready = status.condition("Ready")
-        row: list[RenderableType] = [
-            md.metadata.name,
-            phase_text(status.phase),
-            status.stable or "",
-            status.candidate or "",
-            weight_text(status),
-            ready.status.value if ready else ConditionStatus.UNKNOWN.value,
-            age(status.phase_since, now),
+def table(deployments: list[ModelDeployment], now: datetime, *, wide: bool, namespaces: bool) -> Text:
+    """One line a model, as `kubectl get` would print it: never cut, however narrow the terminal."""
+    head = ["NAME", "PHASE", "STABLE", "CANDIDATE", "WEIGHT", "READY", "SINCE"]
+    rows = [_row(md, now) for md in deployments]
+    if namespaces:
+        head = ["NAMESPACE", *head]
+        rows = [[Text(md.metadata.namespace), *row] for md, row in zip(deployments, rows, strict=True)]
+    if wide:
+        head += ["URL", "MESSAGE"]
+        rows = [
+            [*row, Text(md.status.url or ""), Text(md.status.message)]
+            for md, row in zip(deployments, rows, strict=True)
         ]
-        made.add_row(*row, *([status.url or "", status.message] if wide else []))
-    return made
+    cells = [[Text(word, style="bold") for word in head], *rows]
+    widths = [max(len(row[column]) for row in cells) for column in range(len(head))]
+    lines = [
+        Text.assemble(
+            *(part for cell, width in zip(row, widths, strict=True) for part in _padded(cell, width))
+        )
+        for row in cells
+    ]
+    for line in lines:
+        line.rstrip()
+    return Text("\n").join(lines)
+
+
+def _row(md: ModelDeployment, now: datetime) -> list[Text]:
+    status = md.status
+    ready = status.condition("Ready")
+    words = (
+        status.stable or "",
+        status.candidate or "",
+        weight_text(status),
+        ready.status.value if ready else ConditionStatus.UNKNOWN.value,
+        age(status.phase_since, now),
+    )
+    return [Text(md.metadata.name), phase_text(status.phase), *map(Text, words)]
+
+
+def _padded(cell: Text, width: int) -> tuple[Text, str]:
+    return cell, " " * (width - len(cell) + 2)
 
 
 def age(since: datetime | None, now: datetime) -> str:

@@ -12,7 +12,6 @@ from fairway.adapters.artifacts import Unreadable, digest_of
 from fairway.api.v1alpha1 import ModelDeployment
 from fairway.cli import manifests
 from fairway.cli.exits import Exit
-from fairway.cli.options import make_context
 from fairway.cli.output import print_data
 from fairway.core.model import ArtifactState, Health, Observed, WorkloadHealth
 from fairway.core.reconcile import reconcile
@@ -35,9 +34,14 @@ from fairway.render.registry import ENGINES, ROUTERS
 @click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
 def render(files: tuple[Path, ...], output: str) -> int:
     """Print the processes and the Envoy configuration that a first deployment would bring."""
-    context = make_context(None, "default")
-    for md in manifests.read(files):
-        print_data(context.out, _plan(md), output)
+    plans = [_plan(md) for md in manifests.read(files)]
+    if output == "json":
+        print_data({"items": plans}, output)
+        return Exit.OK
+    for number, plan in enumerate(plans):
+        if number:
+            click.echo("---")
+        print_data(plan, output)
     return Exit.OK
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from fairway.cli.exits import Exit
-from fairway.cli.options import common, make_context, name_argument, output
+from fairway.cli.options import Duration, common, make_context, name_argument, output
 from fairway.cli.output import as_data, details, print_data, step_words
 from fairway.cli.wait import follow
 
@@ -22,7 +22,7 @@ Examples:
 )
 @name_argument
 @click.option("-w", "--watch", is_flag=True, help="Follow the revision until it is live or sent back.")
-@click.option("--timeout", default=None, help="With -w: end with 5 after this long.")
+@click.option("--timeout", type=Duration(), help="With -w: end with 5 after this long: 90s, 30m, 1h30m.")
 @click.option("--revision", default=None, help="With -w: follow this revision and not the newest.")
 @click.option("--exit-on-pause", is_flag=True, help="With -w: end with 6 or 10 when the rollout is held.")
 @output("json", "yaml")
@@ -30,7 +30,7 @@ Examples:
 def status(
     name: str,
     watch: bool,
-    timeout: str | None,
+    timeout: float | None,
     revision: str | None,
     exit_on_pause: bool,
     output: str | None,
@@ -38,6 +38,8 @@ def status(
     state_dir: Path | None,
 ) -> int:
     """Say what serves, what is being rolled out, and why."""
+    if not watch and (timeout is not None or revision is not None or exit_on_pause):
+        raise click.UsageError("--timeout, --revision and --exit-on-pause go with -w")
     context = make_context(state_dir, namespace)
     ref = context.ref(name)
     md = context.target.get(ref)
@@ -47,7 +49,7 @@ def status(
             context, ref, timeout=timeout, exit_on_pause=exit_on_pause, revision=revision, form=output
         )
     if output:
-        print_data(context.out, as_data(md)["status"], output)
+        print_data(as_data(md)["status"], output)
         return Exit.OK
     context.out.print(details(md, datetime.now(UTC)))  # noqa: TID251  a person's clock
     if words := step_words(md):

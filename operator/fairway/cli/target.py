@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import getpass
 import json
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -18,7 +19,7 @@ from fairway.api.v1alpha1 import REQUEST_ANNOTATION, ModelDeployment
 from fairway.cli.exits import Exit
 from fairway.driver.ports import Ref
 from fairway.local.lock import is_up
-from fairway.local.paths import LocalPaths, default_state_dir
+from fairway.local.paths import LocalPaths
 
 POLL_SECONDS = 0.1
 ANSWER_SECONDS = 10.0
@@ -34,6 +35,9 @@ class Target(Protocol):
     def list(self, namespace: str | None) -> list[ModelDeployment]:
         """All resources, of one namespace or of all."""
 
+    def refs(self) -> Sequence[Ref]:
+        """Which resources there are."""
+
     def put(self, md: ModelDeployment) -> tuple[ModelDeployment, bool]:
         """Store a spec; also says whether it was new."""
 
@@ -43,6 +47,9 @@ class Target(Protocol):
     def request(self, ref: Ref, verb: str, revision: str | None) -> HandledRequest | None:
         """Ask for something and wait for the answer; None when nobody answered."""
 
+    def is_running(self) -> bool:
+        """Whether anybody acts on what is stored."""
+
     def require_running(self) -> None:
         """A click error when nobody would act on what is stored."""
 
@@ -51,7 +58,7 @@ class LocalTarget:
     """The folder of `fairway local up`."""
 
     def __init__(self, state_dir: Path | None) -> None:
-        self.paths = LocalPaths(state_dir or default_state_dir())
+        self.paths = LocalPaths.at(state_dir)
         self.store = FileStore(self.paths.deployments)
 
     def get(self, ref: Ref) -> ModelDeployment:
@@ -63,6 +70,9 @@ class LocalTarget:
     def list(self, namespace: str | None) -> list[ModelDeployment]:
         refs = [ref for ref in self.store.refs() if namespace in {None, ref.namespace}]
         return [md for ref in refs if (md := self.store.get(ref)) is not None]
+
+    def refs(self) -> Sequence[Ref]:
+        return self.store.refs()
 
     def put(self, md: ModelDeployment) -> tuple[ModelDeployment, bool]:
         return self.store.put(md)
@@ -81,8 +91,11 @@ class LocalTarget:
 
         return wait_for(lambda: answer(self.get(ref)), ANSWER_SECONDS)
 
+    def is_running(self) -> bool:
+        return is_up(self.paths.lock)
+
     def require_running(self) -> None:
-        if not is_up(self.paths.lock):
+        if not self.is_running():
             raise NotRunning(self.paths.state)
 
 
@@ -91,9 +104,11 @@ class NotFound(click.ClickException):
 
     exit_code = Exit.ERROR
 
-    def __init__(self, ref: Ref, known: list[Ref]) -> None:
+    def __init__(self, ref: Ref, known: Sequence[Ref]) -> None:
+        close = difflib.get_close_matches(ref.name, [other.name for other in known], 1)
         others = ", ".join(str(other) for other in known[:10]) or "none"
-        super().__init__(f"there is no ModelDeployment {ref} (there are: {others})")
+        hint = f"; did you mean {close[0]}?" if close else ""
+        super().__init__(f"there is no ModelDeployment {ref} (there are: {others}){hint}")
 
 
 class NotRunning(click.ClickException):

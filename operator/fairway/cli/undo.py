@@ -41,18 +41,21 @@ def find_revision(md: ModelDeployment, asked: str | None) -> Revision:
     """The revision to go back to.
 
     Raises:
-        click.UsageError: it is not remembered, or it was sent back before.
+        click.UsageError: no revision of that name is remembered.
+        click.ClickException: there is none, or it was sent back before.
     """
     status = md.status
     name = asked or (status.stable if status.candidate or status.wanted != status.stable else status.previous)
     if name is None:
-        raise click.UsageError(f"{md.metadata.name} has no earlier revision to go back to")
+        raise click.ClickException(f"{md.metadata.name} has no earlier revision to go back to")
     revision = status.revision(name)
     if revision is None:
         known = ", ".join(r.name for r in status.revisions)
         raise click.UsageError(f"{name} is not remembered (remembered are: {known})")
     if name in status.rejected:
-        raise click.UsageError(f"{name} was sent back; apply its spec and `fairway retry` to try it again")
+        raise click.ClickException(
+            f"{name} was sent back; apply its spec and `fairway retry` to try it again"
+        )
     return revision
 
 

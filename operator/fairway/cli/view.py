@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from rich.console import Group, RenderableType
 from rich.live import Live
 from rich.text import Text
 
+from fairway.adapters.errors import StoreError
 from fairway.cli.options import Context
 from fairway.cli.output import details
 from fairway.core.model import Notice, Severity
@@ -55,35 +57,49 @@ class View:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._console = context.out
-        self._live: Live | None = None
+        self._seen = True
 
     def notice(self, ref: Ref | None, notice: Notice) -> None:
         """One line an event."""
         style = "yellow" if notice.severity is Severity.WARNING else "default"
         now = datetime.now().astimezone().strftime("%H:%M:%S")  # noqa: TID251  a person's clock
         name = ref.name if ref else "fairway"
-        self._console.print(
-            Text.assemble((now, "dim"), f" {name}  ", (notice.reason, style), f"  {notice.message}")
-        )
+        self._print(Text.assemble((now, "dim"), f" {name}  ", (notice.reason, style), f"  {notice.message}"))
 
     def say(self, words: str) -> None:
-        self._console.print(Text(words, style="dim"))
+        self._print(Text(words, style="dim"))
+
+    def _print(self, line: Text) -> None:
+        """Whoever closed the window or the pipe must not stop what is served, nor keep it from ending."""
+        if not self._seen:
+            return
+        try:
+            self._console.print(line)
+        except (OSError, SystemExit):  # rich leaves on a broken pipe
+            self._seen = False
 
     async def run(self, app: LocalApp) -> None:
         """Draw until cancelled; without a terminal the lines are all there is."""
         if not self._console.is_terminal:
             return
-        with Live(console=self._console, auto_refresh=False, transient=True) as live:
-            while True:
+        with suppress(OSError), Live(console=self._console, auto_refresh=False, transient=True) as live:
+            while self._seen:
                 live.update(self._draw(app), refresh=True)
                 await asyncio.sleep(REFRESH_SECONDS)
 
     def _draw(self, app: LocalApp) -> RenderableType:
         now = datetime.now(UTC)  # noqa: TID251  a person's clock
-        models = [md for ref in app.store.refs() if (md := app.store.get(ref)) is not None]
         parts: list[RenderableType] = [Text("")]
-        parts += [details(md, now) for md in models]
-        if not models:
+        refs = app.store.refs()
+        for ref in refs:
+            try:
+                md = app.store.get(ref)
+            except StoreError as error:
+                parts.append(Text(f"{ref}: {error}", style="yellow"))
+                continue
+            if md is not None:
+                parts.append(details(md, now))
+        if not refs:
             parts.append(Text("nothing to serve yet; fairway apply -f model.yaml", style="dim"))
         if app.platform.router_health.message:
             parts.append(Text(f"envoy: {app.platform.router_health.message}", style="yellow"))

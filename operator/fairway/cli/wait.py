@@ -7,7 +7,6 @@ import time
 
 import click
 
-from fairway.api.scalars import parse_duration
 from fairway.api.v1alpha1 import ModelDeployment
 from fairway.cli.exits import Exit
 from fairway.cli.follow import End, at_timeout, end_of, revision_to_follow
@@ -16,21 +15,40 @@ from fairway.cli.output import counts, weight_text
 from fairway.cli.target import POLL_SECONDS
 from fairway.driver.ports import Ref
 
+GONE_SECONDS = 10.0
+"""A Fairway that was killed may be started again: that much time it has."""
+OVERTAKEN = End(Exit.SUPERSEDED, "another spec was applied before Fairway looked at this one")
+
 
 def follow(
     context: Context,
     ref: Ref,
     *,
-    timeout: str | None,
+    timeout: float | None,
     exit_on_pause: bool = False,
     revision: str | None = None,
+    generation: int | None = None,
     form: str | None = None,
 ) -> Exit:
-    """Watch until the revision has come to an end; what happens on the way goes to standard error."""
-    deadline = None if timeout is None else time.monotonic() + seconds(timeout)
+    """Watch until the revision has come to an end; what happens on the way goes to standard error.
+
+    Args:
+        context: where to look and where to print.
+        ref: the model.
+        timeout: seconds.
+        exit_on_pause: whether a held rollout is an end.
+        revision: what to follow; by default what the newest spec stands for.
+        generation: of the spec whose revision is meant, when that must be the one that was just applied.
+        form: `json` for one object at the end.
+    """
+    deadline = None if timeout is None else time.monotonic() + timeout
     shown: tuple[object, ...] = ()
+    alive_at = time.monotonic()
     while True:
         md = context.target.get(ref)
+        if revision is None and generation not in {None, md.metadata.generation}:
+            _tell(context, md, None, OVERTAKEN, form)
+            return OVERTAKEN.code
         revision = revision or revision_to_follow(md)
         if (line := _line(md)) != shown:
             shown = line
@@ -41,19 +59,11 @@ def follow(
         if end is not None:
             _tell(context, md, revision, end, form)
             return end.code
+        if context.target.is_running():
+            alive_at = time.monotonic()
+        elif time.monotonic() - alive_at > GONE_SECONDS:
+            raise click.ClickException("fairway runs no longer; the rollout goes on when it is up again")
         time.sleep(POLL_SECONDS)
-
-
-def seconds(text: str) -> float:
-    """A duration option.
-
-    Raises:
-        click.BadParameter: it is none.
-    """
-    try:
-        return parse_duration(text).total_seconds()
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
 
 
 def _line(md: ModelDeployment) -> tuple[object, ...]:
@@ -72,7 +82,7 @@ def _tell(context: Context, md: ModelDeployment, revision: str | None, end: End,
             "result": end.code.name,
             "message": end.message,
             "evidence": [e.model_dump(mode="json", by_alias=True) for e in rollout.evidence]
-            if rollout
+            if rollout and rollout.revision == revision
             else [],
         }
         click.echo(json.dumps(data))
