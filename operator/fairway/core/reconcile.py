@@ -124,7 +124,7 @@ def _report(s: Situation, route: Route | None) -> Status:
     status = s.status
     changes: dict[str, object] = {"observed_generation": s.md.metadata.generation, "wanted": s.wanted_name}
     if route is not None:
-        changes["url"] = f"http://{s.caps.host}:{route.port}"
+        changes["url"] = f"http://{s.caps.host}:{s.caps.port or route.port}"
     if status.rollout is not None:
         changes["rollout"] = _with_programmed_weight(status.rollout, s.seen)
     status = status.model_copy(update=changes)
