@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from builders import make_deployment
-from fairway.core.analysis import thresholds
+from fairway.core.analysis import make_bounds, thresholds
 from fairway.core.route import Sample
 from harbour import QUICK, Harbour, live, rolling
 
@@ -73,7 +73,7 @@ def test_lost_telemetry_holds_whatever_is_watched(phase: str) -> None:
     harbour.run(timedelta(seconds=20))
     harbour.telemetry = False
     weight = harbour.weight
-    harbour.run(timedelta(hours=6))
+    harbour.run(timedelta(hours=2))
     assert harbour.status.phase == ("Baking" if phase == "Baking" else "Paused")
     assert "TelemetryLost" in _pause_reasons(harbour)
     assert harbour.weight == weight
@@ -165,6 +165,24 @@ def test_a_failed_reading_is_tried_again_after_an_interval() -> None:
         harbour.pass_time(timedelta(seconds=1))
 
 
+def test_nothing_is_weighed_at_a_weight_that_is_not_in_force() -> None:
+    """The step begins when the routers have taken its weight, not when it was decided."""
+    harbour = rolling("Canary")
+    harbour.run(timedelta(seconds=40))
+    harbour.tick()
+    before = harbour.rollout.evidence[0].intervals
+    harbour.routers = False
+    harbour.ask("promote")
+    harbour.run(timedelta(minutes=30))
+    assert harbour.rollout.step is not None
+    assert (harbour.rollout.weight.declared, harbour.weight) == (500, 100)
+    assert (harbour.rollout.step.started_at, harbour.rollout.evidence[0].intervals) == (None, before)
+    harbour.routers = True
+    harbour.run(timedelta(seconds=50))
+    assert harbour.rollout.step.started_at is not None
+    assert harbour.rollout.evidence[0].intervals > before
+
+
 @pytest.mark.parametrize("phase", ["Canary", "Baking"])
 def test_frozen_counters_are_no_evidence(phase: str) -> None:
     """A reading that never moves looks like no request at all, and adds nothing to what is known."""
@@ -181,7 +199,8 @@ def test_frozen_counters_are_no_evidence(phase: str) -> None:
 
 
 def _numbers(**analysis: Any) -> tuple[float, float]:
-    limits = thresholds(make_deployment(rollout={"analysis": analysis}).spec.rollout.analysis, guardrails=2)
+    spec = make_deployment(rollout={"analysis": analysis}).spec
+    limits = thresholds(make_bounds(spec.rollout.analysis), guardrails=2)
     return limits.alpha, limits.beta
 
 

@@ -84,6 +84,19 @@ def test_an_edit_of_the_rollout_alone_restarts_nothing() -> None:
     assert harbour.status.observed_generation == 3
 
 
+def test_the_bar_does_not_move_while_evidence_is_gathered() -> None:
+    """Who loosens `alpha` half way would else be told that an old candidate was judged by it."""
+    harbour = rolling()
+    before = harbour.rollout.bounds
+    harbour.edit(
+        uri="file:/models/b",
+        rollout={**QUICK, "analysis": {**QUICK["analysis"], "alpha": "0.2", "tolerate": "1.4"}},
+    )
+    harbour.tick()
+    assert harbour.rollout.bounds == before
+    assert harbour.md.spec.rollout.analysis.alpha == 0.2
+
+
 def test_nothing_is_taken_away_while_it_is_unknown_what_the_routers_send() -> None:
     harbour = rolling("Baking")
     harbour.route = None

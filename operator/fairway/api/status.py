@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from fairway.api.base import ApiModel
-from fairway.api.scalars import Duration, Time
+from fairway.api.scalars import Decimal, Duration, Time
 from fairway.api.spec import Engine, ModelFormat
 
 RevisionName = Annotated[str, StringConstraints(min_length=1, max_length=63)]
@@ -207,6 +207,19 @@ class Outcome(StrEnum):
     FIRST_REVISION = "FirstRevision"
 
 
+class Bounds(ApiModel):
+    """What convicts and what is safe, as the spec stood when the rollout began.
+
+    Evidence is measured against these numbers, so they must not move while it is gathered.
+    """
+
+    alpha: Decimal = Field(description="As `spec.rollout.analysis.alpha` was.")
+    beta: Decimal = Field(description="As `spec.rollout.analysis.beta` was.")
+    negligible: Decimal = Field(description="As `spec.rollout.analysis.negligible` was.")
+    tolerate: Decimal = Field(description="As `spec.rollout.analysis.tolerate` was.")
+    safe_margin: Decimal = Field(description="As `spec.rollout.analysis.safeMargin` was.")
+
+
 class RolloutStatus(ApiModel):
     """One candidate's way, kept as a record after it ended."""
 
@@ -216,6 +229,7 @@ class RolloutStatus(ApiModel):
     )
     started_at: Time = Field(description="When the rollout began.")
     ended_at: Time | None = Field(default=None, description="When it ended; absent while it runs.")
+    bounds: Bounds = Field(description="What the evidence is measured against, fixed for the whole rollout.")
     weight: Weight = Weight()
     step: StepInForce | None = None
     steps: Annotated[tuple[FinishedStep, ...], Field(max_length=20)] = Field(

@@ -39,9 +39,10 @@ def evidence(name: str, output: str | None, namespace: str, state_dir: Path | No
 
 
 def _explain(context: Context, md: ModelDeployment) -> None:
-    rollout, analysis = md.status.rollout, md.spec.rollout.analysis
+    rollout = md.status.rollout
     if rollout is None:
         return
+    bounds = rollout.bounds
     outcome = f"{rollout.outcome.value}: {rollout.message}" if rollout.outcome else "running"
     context.out.print(f"{rollout.revision}  against {rollout.from_revision or 'nothing'}  {outcome}")
     for step in rollout.steps:
@@ -53,8 +54,8 @@ def _explain(context: Context, md: ModelDeployment) -> None:
         context.out.print(f"  {known.intervals} intervals counted, {known.dropped_intervals} left out")
         context.out.print(f"  anytime-valid p of harm: {p:.3g}")
         context.out.print(
-            f"  harm convicts at p ≤ {analysis.alpha:g}; safe means: odds of failing below "
-            f"{analysis.safe_margin:g} times stable's, or a failure rate below {analysis.negligible:g}"
+            f"  harm convicts at p ≤ {bounds.alpha:g}; safe means: odds of failing below "
+            f"{bounds.safe_margin:g} times stable's, or a failure rate below {bounds.negligible:g}"
         )
         if not known.intervals:
             context.out.print(f"  {known.name}: nothing could be counted yet ({counts(known)})")

@@ -129,13 +129,13 @@ def details(md: ModelDeployment, now: datetime) -> RenderableType:
 
 def evidence_lines(md: ModelDeployment) -> list[RenderableType]:
     """The evidence of the newest rollout, as bars against their bounds."""
-    rollout, analysis = md.status.rollout, md.spec.rollout.analysis
+    rollout = md.status.rollout
     if rollout is None:
         return []
     lines: list[RenderableType] = []
     for known in rollout.evidence:
         lines.append(Text(f"  {known.name:<10} {counts(known)}"))
-        harm, safe = bound_log10(analysis.alpha), bound_log10(analysis.beta)
+        harm, safe = bound_log10(rollout.bounds.alpha), bound_log10(rollout.bounds.beta)
         lines.append(_bar("harm", known.regression_log10, harm, "red"))
         lines.append(_bar("safe", known.safe_log10, safe, "green"))
     return lines

@@ -18,6 +18,7 @@ from fairway.api.status import (
     Weight,
 )
 from fairway.core import steps
+from fairway.core.analysis import make_bounds
 from fairway.core.phases import TRANSITIONS, Event
 from fairway.core.revisions import remember
 from fairway.core.situation import Situation
@@ -73,7 +74,11 @@ def _start(s: Situation, _message: str) -> Status:
         update={
             "candidate": s.wanted.name,
             "rollout": RolloutStatus(
-                revision=s.wanted.name, from_revision=s.status.stable, started_at=s.now, weight=Weight()
+                revision=s.wanted.name,
+                from_revision=s.status.stable,
+                started_at=s.now,
+                bounds=make_bounds(s.md.spec.rollout.analysis),
+                weight=Weight(),
             ),
         }
     )

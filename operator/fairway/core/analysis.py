@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from fairway.api.spec import Analysis
-from fairway.api.status import Baseline, Evidence, GuardrailVerdict, Phase, RolloutStatus, Status
+from fairway.api.status import Baseline, Bounds, Evidence, GuardrailVerdict, Phase, RolloutStatus, Status
 from fairway.api.v1alpha1 import ModelDeployment
 from fairway.core import bake_guard, stats
 from fairway.core.clock import ZERO, elapsed, not_counting
@@ -18,14 +18,25 @@ TELEMETRY_LOST_INTERVALS = 3
 _WEIGHED = frozenset({Phase.CANARY, Phase.PAUSED, Phase.BAKING})
 
 
-def thresholds(analysis: Analysis, guardrails: int = 1) -> stats.Thresholds:
-    """The spec's numbers for one of several guardrails, which share alpha between them."""
+def thresholds(bounds: Bounds, guardrails: int = 1) -> stats.Thresholds:
+    """The rollout's numbers for one of several guardrails, which share alpha between them."""
     return stats.Thresholds(
-        alpha=analysis.alpha / guardrails,
+        alpha=bounds.alpha / guardrails,
+        beta=bounds.beta,
+        tolerate=bounds.tolerate,
+        safe_margin=bounds.safe_margin,
+        negligible=bounds.negligible,
+    )
+
+
+def make_bounds(analysis: Analysis) -> Bounds:
+    """The spec's numbers as they stand now."""
+    return Bounds.model_construct(
+        alpha=analysis.alpha,
         beta=analysis.beta,
+        negligible=analysis.negligible,
         tolerate=analysis.tolerate,
         safe_margin=analysis.safe_margin,
-        negligible=analysis.negligible,
     )
 
 
@@ -104,7 +115,7 @@ def _weigh_interval(
     candidate, stable = status.candidate or "", status.stable or ""
     interval = measure(start, end, seen, candidate, stable, md.spec.rollout.analysis.interval)
     evidence = evidence_of(rollout)
-    limits = thresholds(md.spec.rollout.analysis)
+    limits = thresholds(rollout.bounds)
     if isinstance(interval, Dropped):
         evidence = evidence.model_copy(update={"dropped_intervals": evidence.dropped_intervals + 1})
         return _with(status, rollout, telemetry_lost_since=None, baseline=end, evidence=(evidence,))

@@ -56,7 +56,7 @@ def wanted_revision(
 
 
 def remember(status: Status, revision: Revision) -> tuple[Revision, ...]:
-    """The remembered revisions with this one. Those with a role stay, refused ones as long as there is room."""
+    """The remembered revisions with this one. Those with a role stay, refused ones while there is room."""
     known = [r for r in status.revisions if r.name != revision.name]
     roles = {status.stable, status.candidate, status.previous}
     while len(known) >= MAX_REVISIONS:
