@@ -90,7 +90,7 @@ def test_the_bar_does_not_move_while_evidence_is_gathered() -> None:
     before = harbour.rollout.bounds
     harbour.edit(
         uri="file:/models/b",
-        rollout={**QUICK, "analysis": {**QUICK["analysis"], "alpha": "0.2", "tolerate": "1.4"}},
+        rollout={**QUICK, "analysis": {"alpha": "0.2", "tolerate": "1.4"}},
     )
     harbour.tick()
     assert harbour.rollout.bounds == before
