@@ -1,0 +1,1 @@
+"""A real `fairway local up`, its models and its users, for tests."""

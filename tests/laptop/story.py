@@ -1,0 +1,84 @@
+"""Rollouts one after the other, as an eventful week would bring them."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import count
+
+from fairway.api.status import Phase
+from fairway.cli.exits import Exit
+
+from . import models
+from .fairway import Laptop
+from .manifests import HELD, QUICK, deployment
+
+
+class Move(StrEnum):
+    """One rollout, and how it must end."""
+
+    GOOD = "good: promoted by evidence"
+    BAD = "bad: sent back by evidence"
+    PROMOTED = "good, and a user takes it live at once"
+    ABORTED = "good, and a user sends it back"
+
+
+ENDS = {Move.GOOD: Exit.OK, Move.BAD: Exit.ROLLED_BACK, Move.PROMOTED: Exit.OK, Move.ABORTED: Exit.ABORTED}
+
+
+def moves(seed: int, number: int) -> Iterator[Move]:
+    """All kinds in turn, in an order that the seed decides."""
+    throw = random.Random(seed)  # noqa: S311
+    for _ in range(-(-number // len(Move))):
+        yield from throw.sample(list(Move), len(Move))
+
+
+@dataclass
+class Story:
+    """Plays moves on a laptop; keeps in mind which revisions were bad."""
+
+    laptop: Laptop
+    bad: set[str] = field(default_factory=set)
+    numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    async def begin(self) -> str:
+        """The first revision."""
+        self._put(Move.GOOD)
+        return await self.laptop.live()
+
+    async def start(self, move: Move) -> str:
+        """Apply the move's model; its revision."""
+        self._put(move)
+        revision = await self.laptop.revision()
+        if move is Move.BAD:
+            self.bad.add(revision)
+        return revision
+
+    async def play(self, move: Move) -> None:
+        """One move to its end."""
+        revision = await self.start(move)
+        await self.push(move)
+        end = await self.laptop.end(revision, within=40)
+        assert end.code is ENDS[move], f"{move}: {end}\n{self.laptop.said()}"
+        stable = self.laptop.status().stable
+        assert (stable == revision) is (end.code is Exit.OK)
+
+    async def push(self, move: Move) -> None:
+        """What a user does to a running rollout in this move."""
+        if move in {Move.PROMOTED, Move.ABORTED}:
+            await self.laptop.until(lambda s: s.phase is Phase.CANARY, why="it takes traffic")
+            if move is Move.PROMOTED:
+                assert await self.laptop.ask("promote")
+                await self.laptop.until(lambda s: s.rollout and s.rollout.steps, why="it was promoted a step")
+                assert await self.laptop.ask("promote-full")
+            else:
+                assert await self.laptop.ask("abort")
+
+    def _put(self, move: Move) -> None:
+        number = next(self.numbers)
+        make = models.bad if move is Move.BAD else models.good
+        file = models.save(make(number), self.laptop.folder / f"{number}.onnx")
+        rollout = HELD if move in {Move.PROMOTED, Move.ABORTED} else QUICK
+        self.laptop.put(deployment(file, rollout=rollout))
