@@ -45,9 +45,8 @@ def make(name: str, where: Cache | None = None) -> Path:
         return found
     if shutil.which("go") is None:
         raise NotPossibleHere(f"{name} has to be built, and go is not installed")
-    module, go, log = versions().module_of(name), _go(where), where.log(name)
+    module, go, log = versions().module_of(name), _go(where), where.fresh_log(name)
     package = module.packages[name]
-    log.write_text("")
     build = where.make(
         name, go.inputs(module, package), lambda folder: go.build(module, package, folder / name, log)
     )

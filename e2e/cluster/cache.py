@@ -66,15 +66,20 @@ class Cache:
             self._drop_unused(entry)
             return entry
 
-    def log(self, name: str) -> Path:
-        """Where the making of `name` is logged; the next one starts it anew."""
+    def fresh_log(self, name: str) -> Path:
+        """An empty file in which the making of `name` is logged."""
         log = self.root / "logs" / f"{name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text("")
         return log
 
-    def _entry(self, name: str, inputs: Inputs) -> Path:
+    def key(self, inputs: Inputs) -> str:
+        """The hash that names an entry."""
         text = json.dumps(inputs, sort_keys=True)
-        return self.root / name / hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]
+        return hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]
+
+    def _entry(self, name: str, inputs: Inputs) -> Path:
+        return self.root / name / self.key(inputs)
 
     @contextmanager
     def _lock(self, name: str, inputs: Inputs) -> Iterator[None]:

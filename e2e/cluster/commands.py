@@ -46,7 +46,7 @@ def run(
             )
         except FileNotFoundError as error:
             raise CannotMake(step, f"{words[0]} is not installed", log) from error
-        if not done.returncode:
-            return done.stdout
         out.write(done.stdout)
+    if not done.returncode:
+        return done.stdout
     raise CannotMake(step, f"{words[0]} ended with exit code {done.returncode}", log)

@@ -63,6 +63,16 @@ class Go:
         for file in module.files:
             shutil.copy(source / file, output.parent)
 
+    def build_file(self, source: Path, output: Path, log: Path) -> None:
+        """Compile a program that is one file and needs no module.
+
+        Raises:
+            CannotMake: the compiler failed.
+        """
+        flags = [flag for flag in FLAGS if not flag.startswith("-mod=")]
+        command = ["go", "build", *flags, "-ldflags=-s -w", "-o", str(output), source.name]
+        run(f"compiling {source.name}", command, log, folder=source.parent, env=self._env())
+
     def sources(self, module: GoModule, log: Path) -> Path:
         """The published files of a module."""
         return Path(self._downloaded(module, log)["Dir"])
