@@ -195,10 +195,18 @@ def test_wanting_the_same_again_says_nothing() -> None:
 
 
 def test_an_empty_world_is_told_too() -> None:
-    """Envoy is not ready before it has heard of its clusters and listeners, even if there are none."""
-    talk = Talk()
-    talk.finish()
-    assert talk.envoy.journal == ["Listener", "Cluster"]
+    """Envoy is not ready before it has heard of its clusters and listeners, even if there are none.
+
+    A new one asks for listeners only after it was told of its clusters.
+    """
+    order = StreamOrder({}, {}, {}, assignment)
+    (clusters,) = order.receive(Request(CLUSTERS))
+    assert (clusters.type_url, clusters.resources) == (CLUSTERS, ())
+    assert order.receive(Request(CLUSTERS, nonce=clusters.nonce)) == []
+    (listeners,) = order.receive(Request(LISTENERS))
+    assert (listeners.type_url, listeners.resources) == (LISTENERS, ())
+    order.receive(Request(LISTENERS, nonce=listeners.nonce))
+    assert order.tidy
 
 
 @pytest.mark.parametrize("kind", ["clusters", "listener", "routes"])

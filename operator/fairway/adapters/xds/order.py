@@ -161,7 +161,9 @@ class StreamOrder:
         if self._is_tidy():
             return False
         self._keep = _clusters(self.applied.values())
-        self._phase = Phase.TIDY_LISTENERS
+        # Envoy asks for listeners once it has clusters, be they none: with nothing to serve it is told so.
+        knows_clusters = self._wire.listens_to(LISTENERS)
+        self._phase = Phase.TIDY_LISTENERS if knows_clusters else Phase.CLUSTERS
         return True
 
     def _next_batch(self) -> dict[str, Model | None]:
