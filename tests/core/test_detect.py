@@ -262,7 +262,7 @@ def test_a_first_revision_is_never_given_up() -> None:
     """There is nothing to fall back on, and what it waits for may be a new node."""
     harbour = Harbour()
     harbour.starts_as["a"] = STARTING
-    harbour.run(timedelta(days=2))
+    harbour.run(timedelta(hours=12))
     assert (harbour.status.phase, harbour.letter(harbour.candidate)) == ("Provisioning", "a")
     harbour.set_health(harbour.candidate, READY)
     harbour.run_to("Stable")

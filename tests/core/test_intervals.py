@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -70,6 +71,13 @@ def test_no_reading_however_absurd_is_an_error(a: Counts, b: Counts, c: Counts, 
     if isinstance(got, Interval):
         assert 0 <= got.candidate_failures <= got.candidate_requests
         assert 0 <= got.stable_failures <= got.stable_requests
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -1, 10**16])
+def test_an_impossible_number_spoils_its_interval(number: float) -> None:
+    broken: Any = Counts(number, 0)  # type: ignore[arg-type]
+    assert isinstance(_between(_sample(broken, Counts()), _sample(Counts(9, 0), Counts(9, 0))), Dropped)
+    assert isinstance(_between(_sample(Counts(), Counts()), _sample(Counts(9, 0), broken)), Dropped)
 
 
 def test_the_source_of_a_reading_may_have_any_length() -> None:
