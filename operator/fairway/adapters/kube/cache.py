@@ -30,9 +30,11 @@ class Cache:
 
     Attributes:
         on_change: see `Changed`.
+        watched_kinds: those that a watch tells of.
     """
 
     on_change: Changed = lambda _kind, _obj: None
+    watched_kinds: frozenset[Kind] = frozenset()
     _objects: dict[Kind, dict[Key, Obj]] = field(default_factory=dict)
     _gone: dict[Kind, dict[Key, int]] = field(default_factory=dict)
     _expected: dict[tuple[Kind, Key], tuple[int, float]] = field(default_factory=dict)
@@ -123,6 +125,8 @@ class Cache:
         self.on_change(kind, obj)
 
     def _expect(self, kind: Kind, obj: Obj, now: float) -> None:
+        if kind not in self.watched_kinds:
+            return
         before = self._expected.get((kind, key_of(obj)))
         self._expected[kind, key_of(obj)] = (version_of(obj), now if before is None else before[1])
 

@@ -59,9 +59,7 @@ class Objects:
         self._learn(kind, await self.client.apply(same, kind, force=True))
         return True
 
-    async def remove(
-        self, kind: Kind, namespace: str, name: str, may_go: Callable[[Obj], bool], fence: Fence
-    ) -> bool:
+    async def remove(self, kind: Kind, namespace: str, name: str, may_go: Callable[[Obj], bool]) -> bool:
         """Delete one object, if the live one may go.
 
         Returns:
@@ -70,7 +68,6 @@ class Objects:
         live = await self._look(kind, namespace, name)
         if live is None or "deletionTimestamp" in live["metadata"] or not may_go(live):
             return False
-        await fence()
         await self.client.delete(live, kind)
         return True
 
