@@ -1,7 +1,7 @@
 """Real pods: one node of Kubernetes in a container, by kind.
 
-`KindFromPackages` makes all its parts from package registries. `KindUpstream` uses kind and kubectl of the machine
-and the published node image, for whoever has a container registry in reach.
+`KindFromPackages` makes all its parts from package registries. `KindUpstream` uses kind and kubectl of the
+machine and the published node image, for whoever has a container registry in reach.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import shutil
 from pathlib import Path
 
 import yaml
-
 from e2e.cluster import binaries, engine
 from e2e.cluster.cache import cache
 from e2e.cluster.commands import run

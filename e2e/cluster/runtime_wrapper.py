@@ -13,13 +13,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-# In the order of the kernel's numbers (linux/capability.h).
+# By the kernel's numbers (linux/capability.h), from 0.
 # fmt: off
 NAMES = (
-    """, "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID",
+    "CHOWN", "DAC_OVERRIDE", "DAC_READ_SEARCH", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID",
     "SETPCAP", "LINUX_IMMUTABLE", "NET_BIND_SERVICE", "NET_BROADCAST", "NET_ADMIN", "NET_RAW", "IPC_LOCK",
-    "IPC_OWNER", "SYS_MODULE", "SYS_RAWIO", "SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT", "SYS_ADMIN",
-    "SYS_BOOT", "SYS_NICE", "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD", "LEASE", "AUDIT_WRITE",
+    "IPC_OWNER", "SYS_MODULE", "SYS_RAWIO", "SYS_CHROOT", "SYS_PTRACE", "SYS_PACCT", "SYS_ADMIN", "SYS_BOOT",
+    "SYS_NICE", "SYS_RESOURCE", "SYS_TIME", "SYS_TTY_CONFIG", "MKNOD", "LEASE", "AUDIT_WRITE",
     "AUDIT_CONTROL", "SETFCAP", "MAC_OVERRIDE", "MAC_ADMIN", "SYSLOG", "WAKE_ALARM", "BLOCK_SUSPEND",
     "AUDIT_READ", "PERFMON", "BPF", "CHECKPOINT_RESTORE",
 )
@@ -28,10 +28,11 @@ NAMES = (
 
 def main(arguments: list[str]) -> None:
     missing = missing_capabilities(Path("/proc/self/status").read_text())
-    for option, inside in (("--bundle", "config.json"), ("--process", "")):
-        for word, value in pairwise(arguments):
-            if word == option:
-                _rewrite(Path(value) / inside, missing)
+    for option, value in pairwise(arguments):
+        if option == "--bundle":
+            _rewrite(Path(value) / "config.json", missing)
+        elif option == "--process":
+            _rewrite(Path(value), missing)
     os.execvp("runc", ["runc", *arguments])
 
 
@@ -44,16 +45,18 @@ def missing_capabilities(status: str) -> frozenset[str]:
 
 def without(process: dict[str, Any], missing: frozenset[str]) -> dict[str, Any]:
     """The `process` of an OCI runtime configuration that asks for none of these capabilities."""
-    sets = process.get("capabilities") or {}
+    sets = process.get("capabilities")
+    if not sets:
+        return process
     kept = {kind: [name for name in names if name not in missing] for kind, names in sets.items()}
-    return {**process, "capabilities": kept} if sets else process
+    return {**process, "capabilities": kept}
 
 
 def _rewrite(file: Path, missing: frozenset[str]) -> None:
     content = json.loads(file.read_text())
-    if "process" in content:
+    if "process" in content:  # a whole bundle
         content["process"] = without(content["process"], missing)
-    else:
+    else:  # what `exec` adds to a running container
         content = without(content, missing)
     file.write_text(json.dumps(content))
 
