@@ -27,6 +27,7 @@ from fairway.local.paths import LocalPaths
 from fairway.local.platform import LocalPlatform
 from fairway.local.ports import FIRST_PORT
 from fairway.local.sources import Sources
+from fairway.local.troubles import troubles
 
 log = structlog.get_logger()
 
@@ -44,6 +45,7 @@ class _Turn:
     due: float = 0.0
     failures: int = 0
     trouble: str = ""
+    told: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -158,7 +160,9 @@ class LocalApp:
         turn = self._turns.setdefault(ref, _Turn())
         try:
             wait = await tick(ref, self.store, self.platform, self.clock())
-            gone = self.store.get(ref) is None
+            md = self.store.get(ref)
+            gone = md is None
+            self._tell_troubles(ref, turn, troubles(md.status) if md is not None else {})
         except Conflict:
             wait, gone = timedelta(0), False
         except Exception as error:  # a fault that concerns one model must not end the others
@@ -172,6 +176,12 @@ class LocalApp:
         if gone:
             del self._turns[ref]
             self.on_notice(ref, Notice("Deleted", "it is served no longer"))
+
+    def _tell_troubles(self, ref: Ref, turn: _Turn, found: dict[str, Notice]) -> None:
+        for reason, notice in found.items():
+            if reason not in turn.told:
+                self.on_notice(ref, notice)
+        turn.told = frozenset(found)
 
     def _failed(self, ref: Ref, turn: _Turn, error: Exception) -> timedelta:
         """Say what is wrong, once as long as it stays the same, and when it is tried again."""

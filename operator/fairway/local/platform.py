@@ -14,7 +14,7 @@ from fairway.adapters.atomic import write_atomically
 from fairway.adapters.envoy_process import EnvoyOptions, command, find_envoy
 from fairway.adapters.envoy_stats import active_requests, read_sample
 from fairway.adapters.errors import TelemetryError
-from fairway.adapters.process_server import Death
+from fairway.adapters.process_server import BACKOFF_SECONDS, Death
 from fairway.adapters.processes import ProcessSupervisor
 from fairway.adapters.xds.resources import Endpoint, ModelConfig
 from fairway.adapters.xds.server import AdsServer
@@ -74,6 +74,7 @@ class LocalPlatform:
         self._routes: dict[Ref, tuple[Route, ModelConfig]] = {}
         self._ports: dict[Ref, int] = {}
         self._unknown: set[Ref] = set()
+        self._last_words: dict[str, str] = {}
         self._request_seconds = 0.0
         self._open = False
         self._hurry = asyncio.Event()
@@ -229,7 +230,11 @@ class LocalPlatform:
         self._on_change()
 
     def _server_ended(self, death: Death) -> None:
-        """Tell people; the model's condition tells it too, for as long as it lasts."""
+        """Tell people; one that ends as it ended before and is tried rarely is news only once."""
+        rare = death.again_in_seconds >= BACKOFF_SECONDS[-1]
+        if rare and self._last_words.get(death.name) == death.words:
+            return
+        self._last_words[death.name] = death.words
         words = f"{death.name}: {death.words}; it starts again in {death.again_in_seconds:g} s"
         if death.owner == ROUTER_OWNER:
             self._on_notice(None, Notice("RouterEnded", words, Severity.WARNING))
