@@ -235,6 +235,6 @@ def _fairway(*arguments: str) -> list[str]:
 
 def _candidates() -> Iterator[int]:
     """Below the ports that the kernel gives out by itself."""
-    throw = random.Random()  # noqa: S311  so that tests that run at once differ
+    throw = random.Random()
     while True:
         yield throw.randrange(20_000, 32_000, 4)

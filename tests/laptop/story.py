@@ -30,7 +30,7 @@ ENDS = {Move.GOOD: Exit.OK, Move.BAD: Exit.ROLLED_BACK, Move.PROMOTED: Exit.OK, 
 
 def moves(seed: int, number: int) -> Iterator[Move]:
     """All kinds in turn, in an order that the seed decides."""
-    throw = random.Random(seed)  # noqa: S311
+    throw = random.Random(seed)
     for _ in range(-(-number // len(Move))):
         yield from throw.sample(list(Move), len(Move))
 

@@ -1,0 +1,54 @@
+"""Fairway itself dies at any moment: users notice nothing, and the next one goes on from there."""
+
+import asyncio
+import random
+import sys
+import time
+
+import pytest
+
+from laptop.fairway import Laptop, eventually
+from laptop.story import ENDS, Story, moves
+from laptop.users import complaints, users, words
+
+
+@pytest.mark.parametrize(
+    "kills", [pytest.param(3, id="3 kills"), pytest.param(10, id="10 kills", marks=pytest.mark.soak)]
+)
+@pytest.mark.parametrize("seed", [1])
+async def test_a_rollout_survives_the_death_of_fairway_at_any_moment(
+    laptop: Laptop, kills: int, seed: int
+) -> None:
+    throw = random.Random(seed)
+    await laptop.up()
+    story = Story(laptop)
+    await story.begin()
+    envoy = laptop.records()["envoy"]
+    down = 0.0
+    async with users(laptop.status().port or 0) as load:
+        for move, _ in zip(moves(seed, kills), range(kills), strict=False):
+            revision = await story.start(move)
+            pushing = asyncio.create_task(story.push(move))
+            await asyncio.sleep(throw.uniform(0.0, 4.0))  # the moment of death, which the seed decides
+            await laptop.kill()
+            died = time.monotonic()
+            before = laptop.records()
+            served = load.snapshot().requests
+            await eventually(lambda n=served: load.snapshot().requests > n + 50, why="Envoy serves on")
+            await laptop.up()
+            down += time.monotonic() - died
+            await pushing
+            end = await laptop.end(revision, within=40)
+            assert end.code is ENDS[move], f"{move}: {end}\n{laptop.said()}"
+            after = laptop.records()
+            assert {n: after[n] for n in after if n in before} == {n: before[n] for n in after if n in before}
+            await eventually(
+                lambda: sorted(p.pid for p in laptop.running()) == sorted(laptop.records().values()),
+                why="every server runs once, and somebody knows of it",
+            )
+        tally = load.snapshot()
+    sys.stdout.write(f"{words(tally)}\nkilled {kills} times, away for {down:.1f} s in all\n")
+    assert complaints(tally, story.bad) == 0, f"{words(tally)}\n{laptop.said()}"
+    assert laptop.records()["envoy"] == envoy
+    assert await laptop.down() == 0
+    assert laptop.leftovers() == []
