@@ -1,4 +1,4 @@
-"""`python -m fairway.controller`: the operator. Exit codes: 0 stopped, 1 a fault of ours, 2 wrong settings."""
+"""`python -m fairway.controller`: the operator. Exit codes: 0 stopped, 1 our fault, 2 wrong settings."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ LAST_PORT = 65000
 
 
 class Ports:
-    """Ports that are stored in a status, and those that were offered to a tick and may be stored any moment."""
+    """Ports that are stored in a status, and those that were offered to a tick and may be stored soon."""
 
     def __init__(self, cache: Cache, first: int) -> None:
         self._cache = cache
