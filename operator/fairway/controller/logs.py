@@ -37,5 +37,6 @@ def configure_logs(level: str, stream: TextIO = sys.stderr) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for chatty in ("httpx2", "httpcore2", "asyncio", "aiohttp.access"):
+    # kopf would say of every event that it was handled.
+    for chatty in ("httpx2", "httpcore2", "asyncio", "aiohttp.access", "kopf"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
