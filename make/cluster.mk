@@ -1,7 +1,18 @@
 # Clusters for tests; what they are made of stands in e2e/cluster/versions.toml.
+# CLUSTER_PROVIDER=upstream takes kind and its published node image instead of building them.
 CLUSTER := $(BIN)/python -m e2e.cluster
+CLUSTER_PROVIDER ?= packages
 
-.PHONY: cluster cluster-down cluster-binaries
+.PHONY: cluster cluster-down cluster-clean cluster-binaries
+
+cluster: setup ## Start a Kubernetes of one node that runs pods (kind); prints its KUBECONFIG
+	@$(CLUSTER) up --provider $(CLUSTER_PROVIDER)
+
+cluster-down: setup ## Take that cluster away, and the engine it ran in
+	@$(CLUSTER) down --provider $(CLUSTER_PROVIDER)
 
 cluster-binaries: setup ## Build Kubernetes, etcd, kind, … from source (15 minutes, once)
 	@$(CLUSTER) binaries
+
+cluster-clean: setup ## Remove all that was built for clusters
+	@$(CLUSTER) clean

@@ -92,8 +92,10 @@ class KindUpstream:
 class KindFromPackages(KindUpstream):
     """Provider of the same cluster, made of what `make cluster-binaries` builds and of Debian's packages."""
 
+    binaries = (*IN_IMAGES, *ON_NODE, "kind")
+
     def missing(self) -> str:
-        lacking = binaries.missing((*IN_IMAGES, *ON_NODE, "kind"))
+        lacking = binaries.missing(self.binaries)
         if lacking:
             return f"{', '.join(lacking)} not built; run: make cluster-binaries"
         if shutil.which("debootstrap", path=f"{os.environ['PATH']}:/usr/sbin") is None:
