@@ -69,7 +69,7 @@ class ClusterSide:
         return Route(self.namespace, name, port, backends, request_timeout_seconds=5.0)
 
     def want(self, route: Route) -> None:
-        """As the operator does. The listener stays on loopback: a pod has its network to itself, a test not."""
+        """As the operator does, but on loopback: a pod has its network to itself, a test has not."""
         owner = Owner(self.namespace, route.name, UID)
         self.write(route.name, route_config_map(owner, route, render_model(route)))
 

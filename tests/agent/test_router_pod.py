@@ -106,6 +106,7 @@ async def test_users_do_not_notice_that_the_api_is_away(
             await load.more(200)
             assert await pod.is_ready()
             await asyncio.to_thread(server.restart, "kube-apiserver")
+            side.api.close()
             after = side.route(port, {"v2": 1000})
             side.want(after)
             await in_force(pod, after, within=20.0)
@@ -261,6 +262,7 @@ async def test_a_pod_that_is_deleted_fails_no_request(pod: RouterPod, side: Clus
             going = asyncio.create_task(pod.terminate())
             await until(lambda: _is(pod, "/readyz", 503), why="it is taken out of the Service")
             await load.more(20)
+            assert not going.done()
         code = await going
         assert code == 0
         assert load.failed == {}
@@ -275,6 +277,7 @@ async def test_an_agent_that_is_restarted_alone_leaves_its_envoy_as_it_is(
         side.serve("v1", servers["v1"].endpoint)
         route = side.route(free_port())
         side.want(route)
+        pod.environment["FAIRWAY_LINGER_SECONDS"] = "0.2"
         await pod.start()
         await pod.ready()
         assert pod.agent is not None
@@ -358,5 +361,3 @@ async def _is_accepted(pod: RouterPod, model: str) -> bool:
 
 async def _is_unknown(pod: RouterPod, model: str) -> bool:
     return f"{pod.namespace}/{model}" not in (await pod.state())["models"]
-
-

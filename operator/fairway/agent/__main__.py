@@ -1,63 +1,17 @@
-"""`fairway-agent serve` beside Envoy, `fairway-agent drain` before Envoy ends."""
+"""`fairway-agent`; see commands.py."""
 
-from __future__ import annotations
-
-import asyncio
-import logging
 import sys
 
-import structlog
+# structlog would import rich for coloured tracebacks that nobody draws here: a fifth of a second.
+sys.modules.setdefault("rich", None)  # type: ignore[arg-type]
 
-from fairway.agent.drain import drain
-from fairway.agent.errors import SettingsError
-from fairway.agent.settings import read_settings
-from fairway.api.errors import FairwayError
-
-USAGE = "usage: fairway-agent [serve | drain]"
-EXIT_USAGE = 2
+from fairway.agent.commands import run  # noqa: E402
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Exit status: 0 as asked, 1 failed, 2 called or configured wrongly."""
-    arguments = sys.argv[1:] if argv is None else argv
-    command = arguments[0] if arguments else "serve"
-    if command not in {"serve", "drain"} or len(arguments) > 1:
-        sys.stderr.write(USAGE + "\n")
-        return EXIT_USAGE
-    _configure_logging()
-    log = structlog.get_logger()
-    try:
-        settings = read_settings()
-    except SettingsError as error:
-        log.error("the environment is not complete", trouble=str(error))  # noqa: TRY400  a fault of the user's
-        return EXIT_USAGE
-    try:
-        if command == "drain":
-            asyncio.run(drain(settings))
-        else:
-            # Here, because the hook that drains must start fast and needs none of it.
-            from fairway.agent.app import serve  # noqa: PLC0415
-
-            asyncio.run(serve(settings))
-    except (FairwayError, OSError) as error:
-        log.error("the agent cannot go on", trouble=str(error))  # noqa: TRY400  the words say it all
-        return 1
-    return 0
-
-
-def _configure_logging() -> None:
-    """One JSON object a line, on standard error."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+def main() -> None:
+    """The entry point of the image's command."""
+    sys.exit(run(sys.argv[1:]))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

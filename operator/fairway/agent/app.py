@@ -16,9 +16,6 @@ from fairway.agent.web import make_app
 
 log = structlog.get_logger()
 
-LINGER_SECONDS = 3.0
-"""After SIGTERM: the hook that drains Envoy starts at the same moment, and has to be seen first."""
-
 KEEP_ALIVE_SECONDS = 15.0
 _POLL_SECONDS = 0.1
 
@@ -60,14 +57,18 @@ async def serve(settings: Settings) -> None:
 
 
 async def _outlive_envoy(settings: Settings, agent: RouterAgent, report: Report) -> None:
-    """Wait until Envoy is gone, if it goes; an agent that is restarted alone leaves at once."""
+    """Wait until Envoy is gone, if it goes.
+
+    The hook that drains Envoy starts when SIGTERM comes, and takes a moment; an agent that is restarted alone
+    waits for it in vain, and serves meanwhile.
+    """
     with suppress(TimeoutError):
-        async with asyncio.timeout(LINGER_SECONDS):
+        async with asyncio.timeout(settings.linger_seconds):
             while agent.routers and not await report.draining():  # noqa: ASYNC110  Envoy sends no event
                 await asyncio.sleep(_POLL_SECONDS)
     if not agent.routers or not await report.draining():
         return
     with suppress(TimeoutError):
-        async with asyncio.timeout(settings.drain_seconds + LINGER_SECONDS):
+        async with asyncio.timeout(settings.drain_seconds + settings.linger_seconds):
             while agent.routers:  # noqa: ASYNC110  Envoy sends no event
                 await asyncio.sleep(_POLL_SECONDS)

@@ -31,6 +31,8 @@ class Settings(BaseSettings):
         token_dir: with `token` and `ca.crt`; read anew for every connection, as tokens are replaced hourly.
         host, port: where the operator, the probes and Prometheus ask.
         drain_seconds: how long clients have to go.
+        settle_seconds: how long new clients are expected after a drain began.
+        linger_seconds: how long the agent waits, once it was asked to end, for a sign that Envoy ends too.
         quiet_seconds: silence of a watch after which it is taken for dead; bookmarks come every minute.
         patience_seconds: how long a start waits for the cluster's API before the snapshot is served.
     """
@@ -46,6 +48,7 @@ class Settings(BaseSettings):
     port: int = Field(default=9902, ge=0, lt=65536)
     drain_seconds: float = Field(default=45.0, ge=0)
     settle_seconds: float = Field(default=5.0, ge=0)
+    linger_seconds: float = Field(default=10.0, ge=0)
     quiet_seconds: float = Field(default=90.0, gt=0)
     patience_seconds: float = Field(default=2.0, ge=0)
 

@@ -9,9 +9,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fairway.api.v1alpha1 import API_VERSION, GROUP, KIND
-
 Manifest = dict[str, Any]
+
+# As in `fairway.api.v1alpha1`, without its models: the router's agent needs no more of it than these.
+GROUP = "fairway.dev"
+API_VERSION = "fairway.dev/v1alpha1"
+KIND = "ModelDeployment"
 
 FIELD_MANAGER = "fairway-operator"
 MANAGED_BY = "app.kubernetes.io/managed-by"
