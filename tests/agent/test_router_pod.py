@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 from e2e.cluster.apiserver import Apiserver
-from e2e.cluster.fixtures import running
 from e2e.cluster.rest import Api
 
 from agent.cluster_side import ClusterSide
@@ -21,13 +20,6 @@ from fairway.core.route import Route
 from fairway.render.route_json import to_json
 
 pytestmark = pytest.mark.skipif(own_address() is None, reason="this machine has no address but loopback")
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apiserver]:
-    """An API server of this module alone: a test stops it."""
-    with running(tmp_path_factory.mktemp("api")) as found:
-        yield found
 
 
 @pytest.fixture

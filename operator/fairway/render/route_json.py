@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from fairway.core.route import Backend, Route
@@ -70,4 +71,6 @@ def _integer(value: Any, field: str) -> int:
 def _number(value: Any, field: str) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise ValueError(f"{field} must be a number")  # noqa: TRY004  bad data, not bad code
+    if not math.isfinite(value):
+        raise ValueError(f"{field} must be a finite number")
     return float(value)
