@@ -3,13 +3,16 @@
 CLUSTER := $(BIN)/python -m e2e.cluster
 CLUSTER_PROVIDER ?= packages
 
-.PHONY: cluster cluster-down cluster-clean cluster-binaries
+.PHONY: cluster cluster-down cluster-check cluster-clean cluster-binaries
 
 cluster: setup ## Start a Kubernetes of one node that runs pods (kind); prints its KUBECONFIG
 	@$(CLUSTER) up --provider $(CLUSTER_PROVIDER)
 
 cluster-down: setup ## Take that cluster away, and the engine it ran in
 	@$(CLUSTER) down --provider $(CLUSTER_PROVIDER)
+
+cluster-check: setup ## Check that its pods run, find each other and keep to their limits
+	@$(BIN)/python -m pytest -q e2e/cluster
 
 cluster-binaries: setup ## Build Kubernetes, etcd, kind, … from source (15 minutes, once)
 	@$(CLUSTER) binaries

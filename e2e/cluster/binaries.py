@@ -14,6 +14,7 @@ from e2e.cluster.progress import say
 from e2e.cluster.versions import versions
 
 CONTROL_PLANE = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl")
+_WORKSPACE = "go"  # the lock of the compiler's files
 KUBEBUILDER = frozenset({"etcd", "kube-apiserver", "kubectl"})
 
 
@@ -47,10 +48,12 @@ def make(name: str, where: Cache | None = None) -> Path:
         raise NotPossibleHere(f"{name} has to be built, and go is not installed")
     module, go, log = versions().module_of(name), _go(where), where.fresh_log(name)
     package = module.packages[name]
-    build = where.make(
-        name, go.inputs(module, package), lambda folder: go.build(module, package, folder / name, log)
-    )
-    return build / name
+
+    def build(folder: Path) -> None:
+        with where.shared(_WORKSPACE):
+            go.build(module, package, folder / name, log)
+
+    return where.make(name, go.inputs(module, package), build) / name
 
 
 def make_all(names: Iterable[str]) -> None:
@@ -60,10 +63,14 @@ def make_all(names: Iterable[str]) -> None:
     """
     for name in names:
         make(name)
-    workspace = _go(cache()).workspace
-    if workspace.exists() and not missing(versions().binaries) and os.environ.get("FAIRWAY_KEEP_GO") != "1":
-        say(f"all binaries are made; removing what the compiler kept in {workspace}")
-        shutil.rmtree(workspace)
+    where = cache()
+    workspace = _go(where).workspace
+    if not workspace.exists() or missing(versions().binaries) or os.environ.get("FAIRWAY_KEEP_GO") == "1":
+        return
+    with where.alone(_WORKSPACE) as alone:
+        if alone:
+            say(f"all binaries are made; removing what the compiler kept in {workspace}")
+            shutil.rmtree(workspace)
 
 
 def _go(where: Cache) -> Go:

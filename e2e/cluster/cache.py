@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from e2e.cluster.progress import say, step
 
@@ -66,6 +66,24 @@ class Cache:
             self._drop_unused(entry)
             return entry
 
+    @contextmanager
+    def shared(self, name: str) -> Iterator[None]:
+        """While somebody uses a thing together with others."""
+        with self._lock_file(name) as file:
+            fcntl.flock(file, fcntl.LOCK_SH)
+            yield
+
+    @contextmanager
+    def alone(self, name: str) -> Iterator[bool]:
+        """Whether nobody uses that thing now; while this lasts, nobody can begin to."""
+        with self._lock_file(name) as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+
     def fresh_log(self, name: str) -> Path:
         """An empty file in which the making of `name` is logged."""
         log = self.root / "logs" / f"{name}.log"
@@ -83,15 +101,18 @@ class Cache:
 
     @contextmanager
     def _lock(self, name: str, inputs: Inputs) -> Iterator[None]:
-        lock = self.root / "locks" / f"{name}-{self._entry(name, inputs).name}"
-        lock.parent.mkdir(parents=True, exist_ok=True)
-        with lock.open("w") as file:
+        with self._lock_file(f"{name}-{self.key(inputs)}") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 say(f"waiting for another process that makes {name}")
                 fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+    def _lock_file(self, name: str) -> IO[str]:
+        lock = self.root / "locks" / name
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        return lock.open("w")
 
     def _drop_unused(self, fresh: Path) -> None:
         oldest = time.time() - UNUSED_DAYS * 24 * 3600  # noqa: TID251 (file times are wall-clock times)

@@ -63,6 +63,16 @@ class Images:
         self._load(tag, "load", "--quiet", "--input", entry / "image.tar")
         return tag
 
+    def build(self, tag: str, context: Path, log: Path, *flags: str) -> None:
+        """Build the Dockerfile of a folder, with our Debian as its BASE.
+
+        Raises:
+            CannotMake: the build failed.
+        """
+        base = f"BASE={self.debian()}"
+        words = ("build", "--tag", tag, "--build-arg", base, *flags)
+        self.engine.docker(f"building {tag}", *words, context, log=log)
+
     def _load(self, tag: str, *command: str | Path) -> None:
         log = self.cache.fresh_log("load")
         if not self.engine.docker("looking for images", "image", "ls", "--quiet", tag, log=log):

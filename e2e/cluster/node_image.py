@@ -48,18 +48,19 @@ class _NodeBuild:
 
     def build(self, tag: str) -> None:
         names = self._names()
-        base = self.images.debian()
+        loaded = f"{tag}-loaded"
         with tempfile.TemporaryDirectory(prefix="fairway-node-") as place:
             context = Path(place)
             with step("making the images of the control plane"):
                 for name, binary in names.items():
-                    self._control_plane_image(name, binary, base)
+                    self._control_plane_image(name, binary)
                 archive = context / "images.tar"
                 self._docker("saving the control plane", "save", "--output", archive, *names)
-            sandbox = next(name for name, binary in names.items() if binary == "pause")
-            self._collect(context, sandbox)
+            self._collect(context, next(name for name, binary in names.items() if binary == "pause"))
             with step("building the node"):
-                self._build(tag, context, base)
+                self.images.build(loaded, context, self.log, "--target=loaded")
+                self.images.build(tag, context, self.log)
+        self._docker("dropping what the node was made of", "image", "rm", loaded, *names)
 
     def _names(self) -> dict[str, str]:
         """The images that kubeadm will ask for, each with the binary in it."""
@@ -73,7 +74,7 @@ class _NodeBuild:
                 raise CannotMake("naming images", f"kubeadm wants {name}, versions.toml has {ours}", self.log)
         return found
 
-    def _control_plane_image(self, name: str, binary: str, base: str) -> None:
+    def _control_plane_image(self, name: str, binary: str) -> None:
         with tempfile.TemporaryDirectory(prefix="fairway-image-") as place:
             context = Path(place)
             if binary == "pause":
@@ -85,7 +86,7 @@ class _NodeBuild:
             else:
                 path = f"/usr/local/bin/{binary}"
                 (context / "Dockerfile").write_text(_ONE_BINARY.format(name=binary, path=path))
-            self._build(name, context, base)
+            self.images.build(name, context, self.log)
 
     def _collect(self, context: Path, sandbox: str) -> None:
         """What the node's Dockerfile copies: kind's files, ours over them, and the tools of the node."""
@@ -104,9 +105,6 @@ class _NodeBuild:
             shutil.copy(binaries.make(name), context)
         for name in ("Dockerfile", "import-images.sh"):
             shutil.copy(RECIPES / "node" / name, context)
-
-    def _build(self, tag: str, context: Path, base: str) -> None:
-        self._docker(f"building {tag}", "build", "--tag", tag, "--build-arg", f"BASE={base}", context)
 
     def _docker(self, step: str, *words: str | Path) -> None:
         self.images.engine.docker(step, *words, log=self.log)
