@@ -28,6 +28,7 @@ REFRESH_SECONDS = 0.25
 
 def set_up_logging(file: Path) -> None:
     """Fairway's own log goes to a file, as JSON lines; the terminal belongs to the view."""
+    logging.raiseExceptions = False  # a full disk must not fill the terminal with tracebacks
     handler = logging.FileHandler(file, encoding="utf-8")
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -57,7 +58,6 @@ class View:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._console = context.out
-        self._seen = True
 
     def notice(self, ref: Ref | None, notice: Notice) -> None:
         """One line an event."""
@@ -71,19 +71,18 @@ class View:
 
     def _print(self, line: Text) -> None:
         """Whoever closed the window or the pipe must not stop what is served, nor keep it from ending."""
-        if not self._seen:
-            return
-        try:
+        with suppress(OSError, SystemExit):  # rich leaves on a broken pipe
             self._console.print(line)
-        except (OSError, SystemExit):  # rich leaves on a broken pipe
-            self._seen = False
 
     async def run(self, app: LocalApp) -> None:
         """Draw until cancelled; without a terminal the lines are all there is."""
         if not self._console.is_terminal:
             return
-        with suppress(OSError), Live(console=self._console, auto_refresh=False, transient=True) as live:
-            while self._seen:
+        with (
+            suppress(OSError, SystemExit),
+            Live(console=self._console, auto_refresh=False, transient=True) as live,
+        ):
+            while True:
                 live.update(self._draw(app), refresh=True)
                 await asyncio.sleep(REFRESH_SECONDS)
 

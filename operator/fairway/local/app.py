@@ -34,6 +34,8 @@ log = structlog.get_logger()
 POLL_SECONDS = 0.2
 LOOK_FOR_CONTENT = timedelta(seconds=1)
 """A model file that is missing or half written may be there in a moment."""
+LOOK_AT_CONTENT = timedelta(seconds=5)
+"""One that is overwritten is told soon."""
 MAX_BACKOFF = timedelta(seconds=30)
 Listener = Callable[[Ref | None, Notice], None]
 
@@ -170,8 +172,7 @@ class LocalApp:
             wait, gone = self._failed(ref, turn, error), False
         else:
             self._went_well(ref, turn)
-        if self.platform.is_unknown(ref):
-            wait = min(wait, LOOK_FOR_CONTENT)
+            wait = min(wait, LOOK_FOR_CONTENT if self.platform.is_unknown(ref) else LOOK_AT_CONTENT)
         turn.due = asyncio.get_running_loop().time() + wait.total_seconds()
         if gone:
             del self._turns[ref]

@@ -46,8 +46,8 @@ ENVOY = "envoy"
 ROUTER_OWNER = "fairway/router"
 TELEMETRY_TIMEOUT_SECONDS = 2.0
 SETTLE_SECONDS = 3.0
-DRAIN_SECONDS = 2
-"""How long clients are asked to go before idle connections stop to matter; Envoy's own drain time too."""
+DRAIN_SECONDS = 1
+"""How long clients are asked to go before no new ones are taken."""
 
 
 class LocalPlatform:
@@ -129,7 +129,7 @@ class LocalPlatform:
             admin_socket=self._paths.admin_socket,
         )
         write_atomically(config, json.dumps(content, indent=1))
-        argv = command(self._envoy, EnvoyOptions(config=config, concurrency=1, drain_seconds=DRAIN_SECONDS))
+        argv = command(self._envoy, EnvoyOptions(config=config, concurrency=1, drain_seconds=2))
         termination = self._paths.run / ENVOY / "termination.json"
         self._servers.ensure(ProcessSpec(ENVOY, tuple(argv), termination), ROUTER_OWNER)
 
