@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import count
+from pathlib import Path
+from typing import Any
 
-from fairway.api.status import Phase
+from examples.demo.load import Load
+
+from fairway.api.status import Phase, Status
 from fairway.cli.exits import Exit
+from fairway.driver.ports import Ref
 
 from . import models
 from .fairway import Laptop
 from .manifests import HELD, QUICK, deployment
+from .users import users
 
 
 class Move(StrEnum):
@@ -40,18 +46,27 @@ class Story:
     """Plays moves on a laptop; keeps in mind which revisions were bad."""
 
     laptop: Laptop
+    name: str = "fraud"
     bad: set[str] = field(default_factory=set)
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    @property
+    def ref(self) -> Ref:
+        return Ref("default", self.name)
+
+    @property
+    def status(self) -> Status:
+        return self.laptop.status(self.ref)
 
     async def begin(self) -> str:
         """The first revision."""
         self._put(Move.GOOD)
-        return await self.laptop.live()
+        return await self.laptop.live(self.ref)
 
     async def start(self, move: Move) -> str:
         """Apply the move's model; its revision."""
         self._put(move)
-        revision = await self.laptop.revision()
+        revision = await self.laptop.revision(self.ref)
         if move is Move.BAD:
             self.bad.add(revision)
         return revision
@@ -60,25 +75,41 @@ class Story:
         """One move to its end."""
         revision = await self.start(move)
         await self.push(move)
-        end = await self.laptop.end(revision, within=40)
+        end = await self.laptop.end(revision, self.ref, within=40)
         assert end.code is ENDS[move], f"{move}: {end}\n{self.laptop.said()}"
-        stable = self.laptop.status().stable
+        stable = self.status.stable
         assert (stable == revision) is (end.code is Exit.OK)
 
     async def push(self, move: Move) -> None:
         """What a user does to a running rollout in this move."""
         if move in {Move.PROMOTED, Move.ABORTED}:
-            await self.laptop.until(lambda s: s.phase is Phase.CANARY, why="it takes traffic")
+            await self.until(lambda s: s.phase is Phase.CANARY, why="it takes traffic")
             if move is Move.PROMOTED:
-                assert await self.laptop.ask("promote")
-                await self.laptop.until(lambda s: s.rollout and s.rollout.steps, why="it was promoted a step")
-                assert await self.laptop.ask("promote-full")
+                assert await self.laptop.ask("promote", self.ref)
+                await self.until(lambda s: s.rollout and s.rollout.steps, why="it was promoted a step")
+                assert await self.laptop.ask("promote-full", self.ref)
             else:
-                assert await self.laptop.ask("abort")
+                assert await self.laptop.ask("abort", self.ref)
+
+    async def until(self, condition: Callable[[Status], Any], *, why: str) -> Status:
+        """The model's first status that fulfils the condition."""
+        return await self.laptop.until(condition, why=why, ref=self.ref)
+
+    def users(self, clients: int = 8) -> Load:
+        """Users of this model at full speed."""
+        return users(self.status.port or 0, clients=clients, name=self.name)
+
+    def apply(self, file: Path, **changes: Any) -> None:
+        """Ask for this model file."""
+        self.laptop.put(deployment(file, name=self.name, **changes))
+
+    def good(self) -> Path:
+        """A good model that was not there before."""
+        number = next(self.numbers)
+        return models.save(models.good(number), self.laptop.folder / f"{self.name}-{number}.onnx")
 
     def _put(self, move: Move) -> None:
         number = next(self.numbers)
         make = models.bad if move is Move.BAD else models.good
-        file = models.save(make(number), self.laptop.folder / f"{number}.onnx")
-        rollout = HELD if move in {Move.PROMOTED, Move.ABORTED} else QUICK
-        self.laptop.put(deployment(file, rollout=rollout))
+        file = models.save(make(number), self.laptop.folder / f"{self.name}-{number}.onnx")
+        self.apply(file, rollout=HELD if move in {Move.PROMOTED, Move.ABORTED} else QUICK)
