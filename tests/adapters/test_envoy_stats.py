@@ -88,7 +88,7 @@ async def test_what_a_grpc_answer_counts(status: str, expected: Counts) -> None:
 async def test_a_grpc_caller_who_gives_up_is_not_counted_and_a_timeout_of_the_router_is() -> None:
     """The router's timeout is the model's fault, the caller's own impatience is not."""
     async with grpc_server() as server, world() as here:
-        route = make_route(free_port(), timeout=0.3)
+        route = make_route(free_port(), timeout=2.0)
         await serve_grpc(here, route, server.port)
         async with grpc.aio.insecure_channel(f"{HOST}:{route.port}") as channel:
             assert await ask(channel, "HOLD", patience_seconds=0.1) == "DEADLINE_EXCEEDED"
