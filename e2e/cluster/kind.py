@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import yaml
 from e2e.cluster import binaries, engine
@@ -116,9 +117,9 @@ class KindFromPackages(KindUpstream):
         return (f"--image={image}", f"--config={settings}")
 
 
-def kind_settings(lacks: frozenset[str]) -> dict[str, object]:
+def kind_settings(lacks: frozenset[str]) -> dict[str, Any]:
     """kind's configuration; the node image brings the network of its pods along."""
-    settings: dict[str, object] = {
+    settings: dict[str, Any] = {
         "kind": "Cluster",
         "apiVersion": "kind.x-k8s.io/v1alpha4",
         "networking": {"disableDefaultCNI": True, "podSubnet": "10.244.0.0/16"},

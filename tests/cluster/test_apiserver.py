@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from e2e.cluster.apiserver import CONTROLLERS, SCHEDULER, Apiserver
+from e2e.cluster.apiserver import CONTROLLERS, KWOK, SCHEDULER, Apiserver
 from e2e.cluster.errors import CannotStart, NotPossibleHere
 from e2e.cluster.fixtures import running
 from e2e.cluster.rest import Api
@@ -52,30 +52,27 @@ def test_what_is_stored_outlives_a_crash_of_all(tmp_path: Path, record_property:
         api.close()
 
 
-def test_controllers_act_and_pods_get_a_node(tmp_path: Path) -> None:
-    with running(tmp_path, CONTROLLERS, SCHEDULER) as cluster:
+def test_a_deployment_becomes_available_on_a_node_of_paper(tmp_path: Path) -> None:
+    with running(tmp_path, CONTROLLERS, SCHEDULER, KWOK) as cluster:
         api = Api.of(cluster.kubeconfig("admin"))
-        node = {"metadata": {"name": "paper"}}
-        assert api.post("/api/v1/nodes", node).status == 201
-        room = {"cpu": "4", "memory": "8Gi", "pods": "10"}
-        ready = [{"type": "Ready", "status": "True"}]
-        status = {"capacity": room, "allocatable": room, "conditions": ready}
-        assert api.patch("/api/v1/nodes/paper/status", {"status": status}).status == 200
-        api.patch("/api/v1/nodes/paper", {"spec": {"taints": None}})
+        here = "/api/v1/namespaces/default"
+        eventually(lambda: api.get(f"{here}/serviceaccounts/default").status == 200, "there is an account")
+        assert api.post("/api/v1/nodes", {"metadata": {"name": "paper"}}).status == 201
         labels = {"app": "web"}
         pod = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "web", "image": "web"}]}}
-        deployment = {
+        deployments = "/apis/apps/v1/namespaces/default/deployments"
+        web = {
             "metadata": {"name": "web"},
             "spec": {"replicas": 2, "selector": {"matchLabels": labels}, "template": pod},
         }
-        eventually(lambda: api.get("/api/v1/namespaces/default/serviceaccounts/default").status == 200, "SA")
-        assert api.post("/apis/apps/v1/namespaces/default/deployments", deployment).status == 201
+        assert api.post(deployments, web).status == 201
 
-        def nodes() -> list[str]:
-            pods = api.get("/api/v1/namespaces/default/pods").body["items"]
-            return [pod["spec"].get("nodeName", "") for pod in pods]
+        def available() -> int:
+            count: int = api.get(f"{deployments}/web").body["status"].get("availableReplicas", 0)
+            return count
 
-        eventually(lambda: nodes() == ["paper", "paper"], "both pods have a node")
+        eventually(lambda: available() == 2, "both pods are ready")
+        assert {pod["spec"]["nodeName"] for pod in api.get(f"{here}/pods").body["items"]} == {"paper"}
         api.close()
 
 

@@ -15,7 +15,9 @@ from api.bad_examples import BAD_EXAMPLES, SMALLEST, BadExample, By
 from fairway.api.manifests import load_object
 from harbour import rolling
 
-SAMPLES = sorted((Path(__file__).parents[2] / "manifests/samples").glob("*.yaml"))
+MANIFESTS = Path(__file__).parents[2] / "manifests"
+CRD_FILE = MANIFESTS / "crd.yaml"
+SAMPLES = sorted((MANIFESTS / "samples").glob("*.yaml"))
 MODELS = "/apis/fairway.dev/v1alpha1/namespaces/{namespace}/modeldeployments"
 HERE = MODELS.format(namespace="default")
 STRICT = "?dryRun=All&fieldValidation=Strict"  # what `kubectl apply --dry-run=server` asks for
@@ -29,6 +31,17 @@ def causes(answer: Answer) -> list[str]:
 def test_the_crd_is_accepted_in_every_respect(crd_conditions: dict[str, str]) -> None:
     """Not structural, or rules that could cost too much, would stand here or have been refused before."""
     assert crd_conditions == {"NamesAccepted": "True", "Established": "True"}
+
+
+def test_the_server_has_no_warnings_about_the_crd(kubectl: list[str]) -> None:
+    done = subprocess.run(
+        [*kubectl, "apply", "--server-side", "--dry-run=server", "--output=name", f"--filename={CRD_FILE}"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "customresourcedefinition.apiextensions.k8s.io/modeldeployments.fairway.dev\n"
+    assert done.stderr == ""
 
 
 @pytest.mark.parametrize("example", BAD_EXAMPLES, ids=lambda example: example.name)
