@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from builders import make_deployment
+from fairway.core.route import Sample
 from fairway.core.steps import next_index
 from harbour import QUICK, Harbour, rolling
 
@@ -146,6 +147,16 @@ def test_a_step_of_which_nothing_could_be_counted_is_held_whatever_the_spec_says
             break
     assert harbour.status.phase == "Paused"
     assert "not one interval" in harbour.rollout.pauses[0].message
+
+
+def test_a_candidate_that_everybody_is_routed_past_is_not_promoted_on_little_traffic() -> None:
+    """Thousands for stable and none for it is no quiet night, it is a broken route."""
+    harbour = _one_step(rps=1.0)
+    candidate = harbour.status.candidate
+    harbour.spoil = lambda seen: Sample(seen.source, {k: v for k, v in seen.counts.items() if k != candidate})
+    harbour.run_until_settled()
+    assert harbour.status.phase == "Paused"
+    assert "got none of" in harbour.rollout.pauses[0].message
 
 
 def test_an_edit_of_the_steps_neither_restarts_nor_moves_the_running_one() -> None:

@@ -24,6 +24,7 @@ from fairway.core import analysis
 from fairway.core.clock import elapsed
 
 _FRESH_INTERVALS = 2
+_SURELY_SOME = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,9 @@ def _without_verdict(md: ModelDeployment, rollout: RolloutStatus, step: StepInFo
         return Judgement(
             hold=PauseReason.INCONCLUSIVE, message="not one interval of the step could be counted"
         )
+    if _is_passed_by(rollout, step):
+        words = f"the candidate got none of {step.requests} requests at {step.weight} %: a broken route?"
+        return Judgement(hold=PauseReason.INCONCLUSIVE, message=words)
     choice = md.spec.rollout.analysis.on_inconclusive
     words = f"no verdict within maxDuration: {_summary(rollout)}"
     if choice is OnInconclusive.ROLLBACK:
@@ -105,6 +109,12 @@ def _without_verdict(md: ModelDeployment, rollout: RolloutStatus, step: StepInFo
     if analysis.points_to_harm(rollout):
         return Judgement(hold=PauseReason.INCONCLUSIVE, message=f"{words}, and it points to harm")
     return Judgement(passed=StepResult.LITTLE_TRAFFIC, message=words)
+
+
+def _is_passed_by(rollout: RolloutStatus, step: StepInForce) -> bool:
+    """Whether it got nothing of ten requests or more that were its share: chance does that once in 20,000."""
+    expected = step.requests * step.weight / 100
+    return analysis.evidence_of(rollout).candidate_requests == 0 and expected >= _SURELY_SOME
 
 
 def _summary(rollout: RolloutStatus) -> str:
