@@ -52,6 +52,22 @@ def test_what_may_be_in_force_since_before_a_restart_keeps_its_servers() -> None
     assert picture.endpoints["shop/fraud/fraud-1"] == ONE
 
 
+def test_a_route_waits_for_the_first_server_of_a_revision() -> None:
+    """A pod may be ready before its EndpointSlice says so: users must not meet the moment between."""
+    early = paint([make_wish(NEW)], {"fraud-1": ONE}, {}, lambda _: OLD)
+    assert (set(early.models), set(early.keep), set(early.held)) == (set(), {"shop/fraud"}, {"shop/fraud"})
+    assert early.endpoints.keys() == {"shop/fraud/fraud-2"}
+    assert paint([make_wish(NEW)], SERVERS, {}, lambda _: OLD).models["shop/fraud"].route == NEW
+
+
+def test_a_route_does_not_wait_where_nothing_is_in_force_or_nothing_would_be_lost() -> None:
+    """The first route stands before the first server; a revision that has requests already has no other."""
+    assert paint([make_wish(NEW)], {}, {}, lambda _: None).models
+    assert paint([make_wish(NEW)], {}, {}, lambda _: NEW).models
+    warm = make_wish(make_route("fraud-1", "fraud-2"))
+    assert paint([warm], {"fraud-1": ONE}, {}, lambda _: OLD).models, "weight 0 needs no server"
+
+
 def test_a_model_that_cannot_be_read_stays_as_it_is() -> None:
     before = paint([make_wish(OLD)], SERVERS, {}, lambda _: OLD).services
     picture = paint([BROKEN], SERVERS, before, lambda _: OLD)

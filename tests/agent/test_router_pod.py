@@ -81,6 +81,29 @@ async def test_endpoints_follow_the_slices(pod: RouterPod, side: ClusterSide) ->
         await until(lambda: _answers(port, 503), why="nobody is left")
 
 
+async def test_a_revision_gets_requests_only_once_somebody_answers_them(
+    pod: RouterPod, side: ClusterSide
+) -> None:
+    """The operator may know of a ready pod before its EndpointSlice is written."""
+    async with pod_servers("v1", "v2") as servers:
+        side.serve("v1", servers["v1"].endpoint)
+        port = free_port()
+        before, after = side.route(port), side.route(port, {"v2": 1000})
+        side.want(before)
+        await pod.start()
+        await pod.ready()
+        async with Load(port, clients=2) as load:
+            side.want(after)
+            await pod.logged("routes wait for the first server")
+            assert (await pod.model("fraud"))["programmed"] == to_json(before)
+            await load.more(50)
+            side.serve("v2", servers["v2"].endpoint)
+            await in_force(pod, after)
+            await load.more(50)
+        assert load.failed == {}
+        assert load.broken == []
+
+
 async def test_users_do_not_notice_that_the_api_is_away(
     pod: RouterPod, side: ClusterSide, server: Apiserver
 ) -> None:

@@ -65,6 +65,7 @@ FAULTS: dict[str, Change] = {
     "its listener is not its own": lambda one: one["rendered"]["listener"].update(name="shop/other"),
     "its route table is not its own": lambda one: one["rendered"]["routeConfig"].update(name="shop/other"),
     "a cluster is not its own": lambda one: one["rendered"]["clusters"][0].update(name="shop/other/other-1"),
+    "a revision has no cluster": lambda one: one["rendered"]["clusters"].pop(),
     "a cluster has addresses of its own": lambda one: one["rendered"]["clusters"][0].update(type="STATIC"),
     "a cluster has no Service": lambda one: one["clusters"].popitem(),
 }

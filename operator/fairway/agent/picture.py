@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fairway.adapters.xds.resources import Endpoint, ModelConfig
 from fairway.agent.wish import Wish
 from fairway.core.route import Route, RouteState
+from fairway.render.envoy import cluster_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,13 +17,15 @@ class Picture:
 
     Attributes:
         models: by key.
-        keep: keys of models that cannot be read now; what they were stays.
+        keep: keys of models that stay as they are told already: those that cannot be read, and `held`.
+        held: keys of models whose new route waits for the first server of a revision.
         endpoints: by cluster name.
         services: cluster name -> Service, for the clusters that are wanted or may be in force still.
     """
 
     models: Mapping[str, ModelConfig] = field(default_factory=dict)
     keep: frozenset[str] = frozenset()
+    held: frozenset[str] = frozenset()
     endpoints: Mapping[str, tuple[Endpoint, ...]] = field(default_factory=dict)
     services: Mapping[str, str] = field(default_factory=dict)
 
@@ -52,12 +55,26 @@ def paint(
             services[cluster] = service
     for _, wish in sorted(by_key.items()):
         services |= wish.services or {}
+    held = frozenset(key for key, wish in by_key.items() if _lacks_servers(wish, servers, programmed(key)))
     return Picture(
-        models={key: wish.config for key, wish in sorted(by_key.items()) if wish.config},
-        keep=frozenset(by_key.keys() - routes.keys()),
+        models={key: wish.config for key, wish in sorted(by_key.items()) if wish.config and key not in held},
+        keep=held | (by_key.keys() - routes.keys()),
+        held=held,
         endpoints={cluster: servers.get(service, ()) for cluster, service in services.items()},
         services=services,
     )
+
+
+def _lacks_servers(wish: Wish, servers: Mapping[str, tuple[Endpoint, ...]], in_force: Route | None) -> bool:
+    """Whether this route would send requests where nobody is yet, while the one in force does not.
+
+    A pod is ready some moments before its EndpointSlice says so, and slices and ConfigMaps are watched apart.
+    """
+    if wish.config is None or in_force is None:
+        return False
+    route, services = wish.config.route, wish.services or {}
+    begins = [one.revision for one in route.backends if one.weight and not in_force.weight_of(one.revision)]
+    return any(not servers.get(services[cluster_name(route, revision)]) for revision in begins)
 
 
 def service_of(cluster: str) -> str:

@@ -113,7 +113,7 @@ class Report:
             waiting = [
                 key
                 for key, wish in self._agent.wishes.items()
-                if not is_answered(wish, self._agent.state(key))
+                if not (key in self._agent.held or is_answered(wish, self._agent.state(key)))
             ]
         elif self._agent.keys:
             waiting = [key for key in self._agent.keys if self._agent.state(key) == RouteState()]

@@ -75,6 +75,11 @@ class RouterAgent:
         """What is wanted, by the key of the model."""
         return {wish.key: wish for wish in self._routes.objects.values()}
 
+    @property
+    def held(self) -> frozenset[str]:
+        """Keys of the models whose new route waits for servers."""
+        return self._picture.held
+
     def state(self, key: str) -> RouteState:
         """What Envoy makes of a model."""
         return self._ads.state(key)
@@ -119,7 +124,9 @@ class RouterAgent:
             log.warning("the API is away; what was served last is served, if it is known")
 
     async def _follow(self) -> None:
+        clock = asyncio.get_running_loop().time
         while True:
+            begun = clock()
             self._changed.clear()
             if self.complete:
                 try:
@@ -130,7 +137,7 @@ class RouterAgent:
                     await asyncio.sleep(AFTER_FAILURE_SECONDS)
                     continue
             await self._changed.wait()
-            await asyncio.sleep(MIN_INTERVAL_SECONDS)
+            await asyncio.sleep(max(0.0, begun + MIN_INTERVAL_SECONDS - clock()))
 
     def _paint(self) -> Picture:
         servers = by_service(self._slices.objects.values())
@@ -141,6 +148,8 @@ class RouterAgent:
 
     async def _tell(self, picture: Picture) -> None:
         """Servers before routes: what a route names is there when it comes into force."""
+        if picture.held - self._picture.held:
+            log.warning("routes wait for the first server of a revision", models=sorted(picture.held))
         self._picture = picture
         await self._ads.set_endpoints(picture.endpoints)
         await self._ads.set(picture.models, keep=picture.keep)

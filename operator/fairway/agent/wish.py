@@ -11,7 +11,7 @@ from fairway.adapters.xds.resources import ModelConfig
 from fairway.agent.errors import MalformedRoute
 from fairway.core import names
 from fairway.core.route import Route
-from fairway.render.envoy import EnvoyModel, resource_name
+from fairway.render.envoy import EnvoyModel, cluster_name, resource_name
 from fairway.render.kube.labels import MODEL
 from fairway.render.kube.route_config import ROUTE_KEY, route_config_name
 from fairway.render.route_json import from_json
@@ -73,11 +73,13 @@ def _check(key: str, named: Any, route: Route, model: EnvoyModel, services: Mapp
     own = resource_name(route)
     port = model.listener["address"]["socket_address"]["port_value"]
     clusters = [str(cluster["name"]) for cluster in model.clusters]
+    needed = {cluster_name(route, one.revision) for one in route.backends}
     checks = {
         "it names another model": key == named == names.key(route.namespace, route.name),
         "its listener is not its own": model.listener["name"] == own and port == route.port,
         "its route table is not its own": model.route_config["name"] == own,
         "a cluster is not its own": all(name.startswith(f"{own}/") for name in clusters),
+        "a revision has no cluster": needed <= set(clusters),
         "a cluster has addresses of its own": all(_learns_endpoints(one) for one in model.clusters),
         "a cluster has no Service, or a Service no cluster": services.keys() == set(clusters),
     }
