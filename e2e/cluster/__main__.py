@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+from collections.abc import Iterable
 
 from e2e.cluster import binaries, engine
 from e2e.cluster.cache import cache
@@ -20,7 +21,7 @@ def main() -> int:
     asked = _arguments()
     try:
         if asked.command == "binaries":
-            binaries.make_all(asked.names or versions().binaries)
+            _make(asked.names or versions().binaries)
         elif asked.command == "up":
             _up(PROVIDERS[asked.provider](asked.name))
         elif asked.command == "down":
@@ -46,13 +47,20 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _make(names: Iterable[str]) -> None:
+    for name in names:
+        binaries.make(name, cache())
+    binaries.drop_workspace(cache())
+
+
 def _up(provider: KindUpstream) -> None:
     if isinstance(provider, KindFromPackages):
-        binaries.make_all(provider.binaries)
+        _make(provider.binaries)
     reason = provider.missing()
     if reason:
         raise NotPossibleHere(reason)
     cluster = provider.up()
+    binaries.drop_workspace(cache())
     sys.stdout.write(f"export KUBECONFIG={cluster.kubeconfig}\n")
     docker = engine.running()
     for name, value in (docker.env if docker else {}).items():

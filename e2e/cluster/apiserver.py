@@ -117,29 +117,30 @@ class Apiserver:
 
     def _start_etcd(self) -> None:
         port = self._port("etcd")
-        process = self._start("etcd", control_plane.etcd(binaries.make("etcd"), port))
-        process.wait_until(
-            lambda: _is_ok(http.client.HTTPConnection("127.0.0.1", port), "/readyz"), _START_SECONDS
-        )
+        process = self._start("etcd", control_plane.etcd(binaries.find_or_make("etcd"), port))
+
+        def ready() -> bool:
+            return _is_ok(http.client.HTTPConnection("127.0.0.1", port), "/readyz")
+
+        process.wait_until(ready, _START_SECONDS)
 
     def _start_apiserver(self) -> None:
         name = "kube-apiserver"
-        binary = binaries.make(name)
-        process = self._start(
-            name, control_plane.kube_apiserver(binary, self._port(name), self._port("etcd"))
-        )
+        binary, port = binaries.find_or_make(name), self._port(name)
+        process = self._start(name, control_plane.kube_apiserver(binary, port, self._port("etcd")))
         process.wait_until(self._answers(name, "/readyz"), _START_SECONDS)
 
     def _start_part(self, name: str) -> None:
+        binary = binaries.find_or_make(name)
         if name == KWOK:  # it has nothing to be asked; its nodes become ready or do not
-            self._start(name, control_plane.kwok(binaries.make(name), self.kubeconfig("admin")))
+            self._start(name, control_plane.kwok(binary, self.kubeconfig("admin")))
             return
-        commands = {
+        command = {
             CONTROLLERS: control_plane.kube_controller_manager,
             SCHEDULER: control_plane.kube_scheduler,
-        }
-        command = commands[name](binaries.make(name), self._port(name), self.kubeconfig(f"system:{name}"))
-        self._start(name, command).wait_until(self._answers(name, "/healthz"), _START_SECONDS)
+        }[name]
+        process = self._start(name, command(binary, self._port(name), self.kubeconfig(f"system:{name}")))
+        process.wait_until(self._answers(name, "/healthz"), _START_SECONDS)
 
     def _start(self, name: str, command: list[str]) -> Process:
         self.processes[name] = start(name, command, self.folder)

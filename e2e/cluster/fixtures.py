@@ -47,4 +47,4 @@ def api(apiserver: Apiserver) -> Iterator[Api]:
 @pytest.fixture(scope="session")
 def kubectl(apiserver: Apiserver) -> list[str]:
     """The words that a kubectl command for this API server begins with."""
-    return [str(binaries.make("kubectl")), f"--kubeconfig={apiserver.kubeconfig('admin')}"]
+    return [str(binaries.find_or_make("kubectl")), f"--kubeconfig={apiserver.kubeconfig('admin')}"]

@@ -16,9 +16,10 @@ from e2e.cluster import binaries, engine
 from e2e.cluster.cache import cache
 from e2e.cluster.commands import run
 from e2e.cluster.engine import Engine
+from e2e.cluster.errors import CannotMake
 from e2e.cluster.images import Images
 from e2e.cluster.node_image import IN_IMAGES, ON_NODE, node_image
-from e2e.cluster.progress import step
+from e2e.cluster.progress import say, step
 from e2e.cluster.provider import Cluster
 
 NAME = "fairway"
@@ -47,7 +48,7 @@ class KindUpstream:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.log.write_text("")
         docker = self.engine()
-        if self.name not in self._kind(docker, "listing clusters", "get", "clusters").split():
+        if not self._is_there(docker):
             words = self.create(docker)
             with step(f"creating the cluster {self.name}"):
                 self._kind(docker, "creating the cluster", "create", "cluster", *words, *self._target())
@@ -59,7 +60,9 @@ class KindUpstream:
     def down(self) -> None:
         docker = engine.running()
         if docker and self.folder.exists():
-            self._kind(docker, "deleting the cluster", "delete", "cluster", *self._target())
+            self._delete(docker)
+            if not self._clusters(docker):
+                self.after_the_last()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def load(self, image: str) -> None:
@@ -78,6 +81,27 @@ class KindUpstream:
         del docker
         return ()
 
+    def after_the_last(self) -> None:
+        """What goes when no cluster is left."""
+
+    def _is_there(self, docker: Engine) -> bool:
+        """Whether the cluster answers. One that does not, as after a restart of the machine, is removed."""
+        if self.name not in self._clusters(docker):
+            return False
+        try:
+            self._kubectl("asking the cluster", "get", "--raw=/readyz", "--request-timeout=10s")
+        except CannotMake:
+            say(f"the cluster {self.name} does not answer; making it anew")
+            self._delete(docker)
+            return False
+        return True
+
+    def _clusters(self, docker: Engine) -> list[str]:
+        return self._kind(docker, "listing clusters", "get", "clusters").split()
+
+    def _delete(self, docker: Engine) -> None:
+        self._kind(docker, "deleting the cluster", "delete", "cluster", *self._target())
+
     def _target(self) -> tuple[str, ...]:
         return (f"--name={self.name}", f"--kubeconfig={self.kubeconfig}")
 
@@ -85,9 +109,11 @@ class KindUpstream:
         return run(what, [self.tool("kind"), *words], self.log, env=docker.env)
 
     def _wait_for(self, part: str) -> None:
-        where = (f"--kubeconfig={self.kubeconfig}", "--namespace=kube-system")
-        words = ("rollout", "status", part, f"--timeout={_PART_SECONDS}s")
-        run(f"waiting for {part}", [self.tool("kubectl"), *where, *words], self.log)
+        words = ("rollout", "status", part, "--namespace=kube-system", f"--timeout={_PART_SECONDS}s")
+        self._kubectl(f"waiting for {part}", *words)
+
+    def _kubectl(self, what: str, *words: str) -> None:
+        run(what, [self.tool("kubectl"), f"--kubeconfig={self.kubeconfig}", *words], self.log)
 
 
 class KindFromPackages(KindUpstream):
@@ -96,19 +122,18 @@ class KindFromPackages(KindUpstream):
     binaries = (*IN_IMAGES, *ON_NODE, "kind")
 
     def missing(self) -> str:
-        lacking = binaries.missing(self.binaries)
+        lacking = [name for name in self.binaries if not binaries.made(name, cache())]
         if lacking:
             return f"{', '.join(lacking)} not built; run: make cluster-binaries"
         if shutil.which("debootstrap", path=f"{os.environ['PATH']}:/usr/sbin") is None:
             return "debootstrap is not installed"
         return engine.missing()
 
-    def down(self) -> None:
-        super().down()
+    def after_the_last(self) -> None:
         engine.stop()
 
     def tool(self, name: str) -> Path:
-        return binaries.make(name)
+        return binaries.make(name, cache())
 
     def create(self, docker: Engine) -> tuple[str, ...]:
         image = node_image(Images(cache(), docker))

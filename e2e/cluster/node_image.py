@@ -11,7 +11,7 @@ from typing import Any
 from e2e.cluster import binaries
 from e2e.cluster.commands import run
 from e2e.cluster.errors import CannotMake
-from e2e.cluster.gobuild import Go, platform
+from e2e.cluster.gobuild import platform
 from e2e.cluster.images import RECIPES, Images, debian_inputs, recipe
 from e2e.cluster.progress import step
 from e2e.cluster.versions import versions
@@ -27,7 +27,12 @@ def node_image(images: Images) -> str:
     Raises:
         CannotMake: a step of the recipe failed.
     """
-    return images.made("node", _inputs(images), lambda tag, log: _NodeBuild(images, log).build(tag))
+
+    def build(tag: str, log: Path) -> None:
+        with images.cache.shared(binaries.WORKSPACE):
+            _NodeBuild(images, log).build(tag)
+
+    return images.made("node", _inputs(images), build)
 
 
 def _inputs(images: Images) -> dict[str, Any]:
@@ -44,7 +49,7 @@ def _inputs(images: Images) -> dict[str, Any]:
 class _NodeBuild:
     def __init__(self, images: Images, log: Path) -> None:
         self.images, self.log = images, log
-        self.go = Go(versions().go, images.cache.root / "go")
+        self.go = binaries.go(images.cache)
 
     def build(self, tag: str) -> None:
         names = self._names()
@@ -65,7 +70,7 @@ class _NodeBuild:
     def _names(self) -> dict[str, str]:
         """The images that kubeadm will ask for, each with the binary in it."""
         asked = f"--kubernetes-version={versions().modules['kubernetes'].version}"
-        command = [str(binaries.make("kubeadm")), "config", "images", "list", asked]
+        command = [str(binaries.make("kubeadm", self.images.cache)), "config", "images", "list", asked]
         names = run("asking kubeadm for its images", command, self.log).split()
         found = {name: name.rpartition("/")[2].partition(":")[0] for name in names}
         for name, binary in found.items():
@@ -80,7 +85,7 @@ class _NodeBuild:
             if binary == "pause":
                 self.go.build_file(RECIPES / "pause/main.go", context / binary, self.log)
             else:
-                shutil.copy(binaries.make(binary), context)
+                shutil.copy(binaries.make(binary, self.images.cache), context)
             if binary == "kube-proxy":
                 shutil.copy(RECIPES / "proxy/Dockerfile", context)
             else:
@@ -102,7 +107,7 @@ class _NodeBuild:
         version = context / "files/kind/version"
         version.write_text(versions().modules["kubernetes"].version)
         for name in ON_NODE:
-            shutil.copy(binaries.make(name), context)
+            shutil.copy(binaries.make(name, self.images.cache), context)
         for name in ("Dockerfile", "import-images.sh"):
             shutil.copy(RECIPES / "node" / name, context)
 

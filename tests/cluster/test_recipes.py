@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from e2e.cluster import binaries
+from e2e.cluster.cache import Cache
 from e2e.cluster.commands import run
 from e2e.cluster.errors import CannotMake, NotPossibleHere
 from e2e.cluster.gobuild import Go, module_file
@@ -59,6 +60,12 @@ def test_binaries_of_kubebuilder_are_taken(tmp_path: Path, monkeypatch: pytest.M
     assert binaries.missing(["kube-apiserver", "etcd"]) == ["etcd"]
 
 
+def test_only_our_own_builds_go_into_images(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "kube-apiserver").touch()
+    monkeypatch.setenv("KUBEBUILDER_ASSETS", str(tmp_path))
+    assert binaries.made("kube-apiserver", Cache(tmp_path)) is None
+
+
 def test_a_machine_without_go_is_told_what_is_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -66,7 +73,7 @@ def test_a_machine_without_go_is_told_what_is_missing(
     monkeypatch.setenv("FAIRWAY_CACHE", str(tmp_path))
     monkeypatch.setenv("PATH", "")
     with pytest.raises(NotPossibleHere, match="etcd has to be built, and go is not installed"):
-        binaries.make("etcd")
+        binaries.find_or_make("etcd")
 
 
 def test_a_failed_step_says_which_and_why_and_leaves_its_log(tmp_path: Path) -> None:
