@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -59,6 +59,10 @@ def refusal(code: int) -> web.Response:
     return web.json_response(body, status=code)
 
 
+async def _at_once(_call: Call) -> None:
+    return
+
+
 @dataclass
 class FaultProxy:
     """What was asked, and what is done about it.
@@ -67,12 +71,16 @@ class FaultProxy:
         calls: every call that arrived, in order.
         fault: see `Fault`.
         after_write: called when the API server has done a write, before the operator hears of it.
+        delay: awaited before a call goes on.
+        silent: whether this watch stays open and says nothing.
         dead: nothing is let through any more, as if the operator had been killed.
     """
 
     calls: list[Call] = field(default_factory=list)
     fault: Fault = lambda _call: None
     after_write: Callable[[Call], None] = lambda _call: None
+    delay: Callable[[Call], Awaitable[None]] = _at_once
+    silent: Callable[[Call], bool] = lambda _call: False
     dead: bool = False
     url: str = ""
     kubeconfig: Path = Path()
@@ -122,6 +130,7 @@ async def _handle(
     if proxy.dead:
         return _hang_up(request)
     proxy.calls.append(call)
+    await proxy.delay(call)
     fault = proxy.fault(call)
     if isinstance(fault, web.Response):
         return fault
@@ -129,7 +138,7 @@ async def _handle(
     body = await request.read()
     async with session.request(request.method, request.rel_url, headers=headers, data=body or None) as answer:
         if call.watch:
-            return await _stream(proxy, request, answer)
+            return await _stream(proxy, call, request, answer)
         content = await answer.read()
         if call.is_write and answer.status < 400:
             proxy.after_write(call)
@@ -141,14 +150,15 @@ async def _handle(
 
 
 async def _stream(
-    proxy: FaultProxy, request: web.Request, answer: aiohttp.ClientResponse
+    proxy: FaultProxy, call: Call, request: web.Request, answer: aiohttp.ClientResponse
 ) -> web.StreamResponse:
     response = web.StreamResponse(status=answer.status, headers={"Content-Type": "application/json"})
     await response.prepare(request)
     async for line in answer.content:
         if proxy.dead:
             break
-        await response.write(line)
+        if not proxy.silent(call):
+            await response.write(line)
     return response
 
 

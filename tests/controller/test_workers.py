@@ -55,3 +55,20 @@ async def test_an_object_is_looked_at_again_when_it_asked_for_it() -> None:
     workers.add("a")
     await run_with(workers, until(lambda: looks >= 3))
     assert looks >= 3
+
+
+async def test_workers_end_when_they_are_told_to_while_something_happens() -> None:
+    async def work(_key: str) -> timedelta | None:
+        return None
+
+    for _ in range(50):
+        workers = Workers(work, lambda *_: None, count=4)
+        task = asyncio.create_task(workers.run())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        workers.add("a")
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            async with asyncio.timeout(5):
+                await task
+        assert task.cancelled()
