@@ -7,6 +7,7 @@ import signal
 import subprocess
 import time
 from contextlib import suppress
+from pathlib import Path
 
 import psutil
 import structlog
@@ -15,6 +16,8 @@ log = structlog.get_logger()
 
 POLL_SECONDS = 0.05
 KILL_SECONDS = 5.0
+_TAIL_BYTES = 4096
+_LINE_CHARACTERS = 300
 
 
 async def terminate(
@@ -72,10 +75,22 @@ def kill(process: psutil.Process, how: signal.Signals) -> None:
         process.send_signal(how)
 
 
-def exit_words(code: int | None) -> str:
-    """What an exit code says to a person; None for a process that was not our child."""
+def exit_words(code: int | None, log_file: Path) -> str:
+    """What an exit says to a person; no code is known of a process that was not our child.
+
+    Who ends by itself with an error usually says why in the last line.
+    """
     if code is None:
         return "the server is gone"
     if code < 0:
         return f"the server was killed by {signal.Signals(-code).name}"
-    return f"the server ended with exit code {code}"
+    last = _last_line(log_file) if code else ""
+    return f"the server ended with exit code {code}" + (f": {last}" if last else "")
+
+
+def _last_line(file: Path) -> str:
+    with suppress(OSError), file.open("rb") as reader:
+        reader.seek(max(0, file.stat().st_size - _TAIL_BYTES))
+        lines = reader.read().decode(errors="replace").splitlines()
+        return next((line.strip()[-_LINE_CHARACTERS:] for line in reversed(lines) if line.strip()), "")
+    return ""

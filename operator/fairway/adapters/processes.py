@@ -301,7 +301,7 @@ class ProcessSupervisor:
         code = server.child.returncode if server.child is not None else None
         left = read_json(Path(server.spec.termination_file))
         server.process = server.child = None
-        words = str(left.get("message") or exit_words(code))
+        words = str(left.get("message") or exit_words(code, server.folder / "log"))
         self._failed(server, words, fatal=code in server.spec.fatal_exit_codes)
         if (successor := server.successor) is not None:
             successor.health = replace(successor.health, restarts=server.health.restarts)

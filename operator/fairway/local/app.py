@@ -36,7 +36,7 @@ LOOK_FOR_CONTENT = timedelta(seconds=1)
 """A model file that is missing or half written may be there in a moment."""
 LOOK_AT_CONTENT = timedelta(seconds=5)
 """One that is overwritten is told soon."""
-MAX_BACKOFF = timedelta(seconds=30)
+MAX_BACKOFF = timedelta(seconds=5)
 Listener = Callable[[Ref | None, Notice], None]
 
 
