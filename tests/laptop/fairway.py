@@ -83,11 +83,11 @@ class Laptop:
         arguments = [part for file in files for part in ("-f", str(file))]
         with self._output.open("ab") as output:
             self.process = await asyncio.create_subprocess_exec(
-                *_fairway("local", "up", "--port", str(self.port), *arguments),
+                *command("local", "up", "--port", str(self.port), *arguments),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                env=self._environment(),
+                env=self.whole_environment(),
             )
 
     async def ended(self) -> int:
@@ -110,11 +110,11 @@ class Laptop:
     async def run(self, *arguments: str, stdin: bytes | None = None) -> Said:
         """One command to its end."""
         process = await asyncio.create_subprocess_exec(
-            *_fairway(*arguments),
-            stdin=asyncio.subprocess.PIPE,
+            *command(*arguments),
+            stdin=asyncio.subprocess.DEVNULL if stdin is None else asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env=self._environment(),
+            env=self.whole_environment(),
         )
         out, err = await asyncio.wait_for(process.communicate(stdin), 60)
         return Said(process.returncode or 0, out.decode(), err.decode())
@@ -165,17 +165,25 @@ class Laptop:
         await eventually(known, why="the newest spec is looked at")
         return found[-1]
 
-    async def end(self, revision: str, ref: Ref = FRAUD, within: float = WITHIN) -> End:
-        """How the rollout of a revision ended."""
+    async def end(self, revision: str | None = None, ref: Ref = FRAUD, within: float = WITHIN) -> End:
+        """How it ended for a revision, by default the newest spec's: what `fairway status -w` waits for."""
+        followed = revision
         found: list[End] = []
 
         def ended() -> bool:
+            nonlocal followed
             md = self.md(ref)
-            end = end_of(md, revision) if md else None
+            if md is None:
+                return False
+            followed = followed or revision_to_follow(md)
+            end = end_of(md, followed)
             found.extend([end] if end else [])
             return bool(end)
 
-        await eventually(ended, why=f"{revision} comes to an end", within=within)
+        try:
+            await eventually(ended, why=f"{followed or ref} comes to an end", within=within)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.said()}") from None
         return found[-1]
 
     async def live(self, ref: Ref = FRAUD) -> str:
@@ -209,7 +217,7 @@ class Laptop:
         except psutil.Error:
             return False
 
-    def _environment(self) -> dict[str, str]:
+    def whole_environment(self) -> dict[str, str]:
         plain = {k: v for k, v in os.environ.items() if not k.startswith("FAIRWAY_")}
         return {**plain, "FAIRWAY_STATE_DIR": str(self.state), **self.environment}
 
@@ -229,7 +237,8 @@ def _is_true(status: Status, kind: str) -> bool:
     return condition is not None and condition.status.value == "True"
 
 
-def _fairway(*arguments: str) -> list[str]:
+def command(*arguments: str) -> list[str]:
+    """The argument vector of `fairway`."""
     return [sys.executable, "-m", "fairway.cli.main", *arguments]
 
 

@@ -4,12 +4,18 @@ import asyncio
 import random
 import sys
 import time
+from functools import partial
 
 import pytest
+from examples.demo.load import Load
 
 from laptop.fairway import Laptop, eventually
 from laptop.story import ENDS, Story, moves
 from laptop.users import complaints, users, words
+
+
+def _served(load: Load, number: int) -> bool:
+    return load.snapshot().requests > number
 
 
 @pytest.mark.parametrize(
@@ -33,8 +39,7 @@ async def test_a_rollout_survives_the_death_of_fairway_at_any_moment(
             await laptop.kill()
             died = time.monotonic()
             before = laptop.records()
-            served = load.snapshot().requests
-            await eventually(lambda n=served: load.snapshot().requests > n + 50, why="Envoy serves on")
+            await eventually(partial(_served, load, load.snapshot().requests + 50), why="Envoy serves on")
             await laptop.up()
             down += time.monotonic() - died
             await pushing

@@ -1,0 +1,34 @@
+"""The machine's clock is set back in the middle of a rollout."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from fairway.api.status import Phase
+from fairway.local.app import LocalApp
+from fairway.local.paths import LocalPaths
+from laptop.fairway import Laptop
+from laptop.story import Move, Story
+from laptop.users import complaints
+
+
+async def test_a_clock_that_is_set_back_delays_a_rollout_and_breaks_nothing(laptop: Laptop) -> None:
+    offset = timedelta(0)
+
+    def clock() -> datetime:
+        return datetime.now(UTC) + offset  # noqa: TID251  it is the clock that is set
+
+    app = LocalApp(LocalPaths.at(laptop.state), first_port=laptop.port, clock=clock)
+    running = asyncio.create_task(app.run())
+    try:
+        story = Story(laptop)
+        await story.begin()
+        async with story.users(clients=4) as load:
+            revision = await story.start(Move.GOOD)
+            await story.until(lambda s: s.phase is Phase.CANARY, why="it takes traffic")
+            offset = -timedelta(hours=2)
+            assert (await laptop.end(revision, within=40)).code == 0
+            assert complaints(load.snapshot()) == 0
+    finally:
+        app.stop()
+        await running
+    assert laptop.leftovers() == []
