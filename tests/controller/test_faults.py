@@ -22,7 +22,8 @@ async def test_one_failure_of_each_write_holds_up_nothing(
         stable = (await world.until_live("a"))["stable"]
     tried = [call.what for call in proxy.writes]
     assert {"PUT modeldeployments/status", "PATCH deployments", "PATCH configmaps"} <= set(tried)
-    assert all(tried.count(what) >= 2 for what in set(tried))
+    if code is not Lost:  # what was done all the same need not be tried again
+        assert all(tried.count(what) >= 2 for what in set(tried))
     assert await world.names("deployments") == {stable, "fairway-router"}
 
 

@@ -5,6 +5,8 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 
+import pytest
+
 from fairway.controller.workers import Workers
 
 
@@ -57,18 +59,22 @@ async def test_an_object_is_looked_at_again_when_it_asked_for_it() -> None:
     assert looks >= 3
 
 
-async def test_workers_end_when_they_are_told_to_while_something_happens() -> None:
-    async def work(_key: str) -> timedelta | None:
-        return None
+@pytest.mark.parametrize("steps", range(6))
+async def test_workers_end_when_they_are_told_to_while_something_happens(steps: int) -> None:
+    """Whichever step of the loop the two meet in."""
 
-    for _ in range(50):
-        workers = Workers(work, lambda *_: None, count=4)
-        task = asyncio.create_task(workers.run())
+    async def work(_key: str) -> timedelta | None:
+        return timedelta(minutes=1)
+
+    workers = Workers(work, lambda *_: None, count=4)
+    workers.add("a")
+    task = asyncio.create_task(workers.run())
+    for _ in range(10):
         await asyncio.sleep(0)
+    workers._wake.set()
+    for _ in range(steps):
         await asyncio.sleep(0)
-        workers.add("a")
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            async with asyncio.timeout(5):
-                await task
-        assert task.cancelled()
+    task.cancel()
+    _, pending = await asyncio.wait([task], timeout=5)
+    task.cancel()
+    assert not pending
