@@ -14,7 +14,7 @@ cluster-down: setup ## Take that cluster away, and the engine it ran in
 cluster-check: setup ## Check that its pods run, find each other and keep to their limits
 	@$(BIN)/python -m pytest -q e2e/cluster
 
-cluster-binaries: setup ## Build Kubernetes, etcd, kind, … from source (15 minutes, once)
+cluster-binaries: setup ## Build Kubernetes, etcd, kind, … from source (20 minutes, once)
 	@$(CLUSTER) binaries
 
 cluster-clean: setup ## Remove all that was built for clusters

@@ -10,8 +10,10 @@ from collections.abc import Iterable
 from e2e.cluster import binaries, engine
 from e2e.cluster.cache import cache
 from e2e.cluster.errors import ClusterError, NotPossibleHere
+from e2e.cluster.images import Images
 from e2e.cluster.kind import NAME, KindFromPackages, KindUpstream
 from e2e.cluster.progress import say
+from e2e.cluster.python_image import python_image
 from e2e.cluster.versions import versions
 
 PROVIDERS = {"packages": KindFromPackages, "upstream": KindUpstream}
@@ -26,6 +28,8 @@ def main() -> int:
             _up(PROVIDERS[asked.provider](asked.name))
         elif asked.command == "down":
             PROVIDERS[asked.provider](asked.name).down()
+        elif asked.command == "base-image":
+            sys.stdout.write(python_image(Images(cache(), engine.engine())) + "\n")
         else:
             _clean()
     except ClusterError as error:
@@ -43,6 +47,7 @@ def _arguments() -> argparse.Namespace:
         parsed = commands.add_parser(command, help=words)
         parsed.add_argument("--provider", choices=PROVIDERS, default="packages")
         parsed.add_argument("--name", default=NAME)
+    commands.add_parser("base-image", help="print the tag of an image with Python, made if need be")
     commands.add_parser("clean", help="remove all binaries and images, and the engine's data")
     return parser.parse_args()
 
