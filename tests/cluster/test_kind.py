@@ -63,8 +63,6 @@ def test_one_that_does_not_answer_is_made_anew(calls: Calls) -> None:
 def test_a_failure_names_the_step_and_keeps_the_log(calls: Calls) -> None:
     fails = "[ $1 = get ] || { echo no disk >&2; exit 1; }"
     Path("kind").write_text(f'#!/bin/sh\necho "kind $*" >> calls\n{fails}\n')
-        '#!/bin/sh\necho "kind $*" >> calls\n[ $1 = get ] || { echo no disk >&2; exit 1; }\n'
-    )
     with pytest.raises(CannotMake, match=r"(?s)creating the cluster: .*exit code 1; .*kind.log.*no disk"):
         KindUpstream("it").up()
     assert calls() == ["kind get clusters", "kind create cluster"]
