@@ -137,6 +137,24 @@ class World:
         except TimeoutError:
             raise AssertionError(f"{kind} {name} is still there after {seconds:g} s") from None
 
+    async def until_there(self, kind: str, name: str) -> Json:
+        """Wait until there is such an object."""
+        return await self.until_object(kind, name, lambda _found: True)
+
+    async def until_object(
+        self, kind: str, name: str, wanted: Callable[[Json], bool], seconds: float = 40.0
+    ) -> Json:
+        """Wait until an object is as wanted."""
+        found: Json | None = None
+        try:
+            async with asyncio.timeout(seconds):
+                while found is None or not wanted(found):
+                    await asyncio.sleep(0.05)
+                    found = await self.get(kind, name)
+        except TimeoutError:
+            raise AssertionError(f"{kind} {name} is not as wanted after {seconds:g} s: {found}") from None
+        return found
+
     # What is not there.
 
     async def kubelet(self) -> None:

@@ -1,0 +1,178 @@
+"""Other people's objects, other replicas, and the end of a model, on a real API server."""
+
+from __future__ import annotations
+
+import copy
+
+from controller.proxy import until
+from controller.world import World, look_at_everything, manifest
+from controller.proxy import FaultProxy
+from fairway.adapters.kube.kinds import MODEL
+
+
+async def test_only_the_holder_of_the_lease_writes_and_the_next_one_takes_over(world: World) -> None:
+    await world.create("modeldeployments", manifest("a"))
+    async with world.proxy() as first, world.proxy() as second:
+        async with world.operator(first, identity="one") as leader:
+            await until(lambda: leader.leader.leads, "the first one leads")
+            async with world.operator(second, identity="two") as follower:
+                await world.until_live("a")
+                await until(follower.mirror.synced.is_set, "the second one sees the cluster")
+                assert second.writes == []
+                leader.stop()
+                await until(lambda: follower.leader.leads, "the second one leads", seconds=8)
+                written = len(first.writes)
+                await world.change("modeldeployments", "fraud", {"spec": manifest("b")["spec"]})
+                await world.until_live("b")
+    assert len(first.writes) == written
+    assert second.writes
+
+
+async def test_a_replica_that_lost_the_lease_writes_nothing(world: World, proxy: FaultProxy) -> None:
+    """Its clock says so by itself: nobody has to tell it."""
+    now = 0.0
+    await world.create("modeldeployments", manifest("a"))
+    async with world.operator(proxy) as app:
+        await world.until_live("a")
+        app.leader._clock = lambda: now + 1e9
+        assert not app.leader.leads
+        proxy.calls.clear()
+        await world.change("modeldeployments", "fraud", {"spec": manifest("b")["spec"]})
+        await until(
+            lambda: seen_content(app.cache.get(MODEL, world.namespace, "fraud")) == "b" * 64, "it sees it"
+        )
+        assert proxy.writes == []
+
+
+def seen_content(md: dict[str, object] | None) -> str:
+    return str((md or {}).get("spec", {}).get("model", {}).get("sha256", ""))  # type: ignore[attr-defined]
+
+
+async def test_a_foreign_service_in_the_way_is_left_alone_and_reported(
+    world: World, proxy: FaultProxy
+) -> None:
+    service = {
+        "metadata": {"name": "fraud"},
+        "spec": {"ports": [{"port": 80}], "selector": {"app": "theirs"}},
+    }
+    before = await world.create("services", service)
+    await world.create("modeldeployments", manifest("a"))
+    async with world.operator(proxy):
+        status = await world.until_status(lambda s: reason(s, "Stalled") == "RouteRejected", "it is reported")
+    assert "exists and is not this model's" in message(status, "Stalled")
+    after = await world.get("services", "fraud")
+    assert after is not None
+    assert (after["metadata"]["resourceVersion"], after["spec"]) == (
+        before["metadata"]["resourceVersion"],
+        before["spec"],
+    )
+
+
+async def test_what_somebody_changes_on_our_objects_is_put_right(world: World, proxy: FaultProxy) -> None:
+    await world.create("modeldeployments", manifest("a"))
+    async with world.operator(proxy):
+        stable = (await world.until_live("a"))["stable"]
+        kept = copy.deepcopy((await world.get("deployments", stable) or {})["spec"]["template"])
+        body = {"spec": {"template": {"spec": {"containers": [{"name": "server", "image": "evil"}]}}}}
+        path, kind = world.path("deployments", stable), "application/strategic-merge-patch+json"
+        assert (await world.ask("PATCH", path, body, kind)).status == 200
+        await world.delete("services", stable)
+        await world.until_there("services", stable)
+        await world.until_object("deployments", stable, lambda found: found["spec"]["template"] == kept)
+
+
+async def test_a_deleted_model_leaves_nothing_behind(world: World, proxy: FaultProxy) -> None:
+    await world.create("modeldeployments", manifest("a"))
+    async with world.operator(proxy) as app:
+        stable = (await world.until_live("a"))["stable"]
+        proxy.calls.clear()
+        await world.delete("modeldeployments", "fraud")
+        for kind, name in (
+            *(("deployments", stable), ("services", stable), ("services", "fraud")),
+            *(("configmaps", "fraud-route"), ("deployments", "fairway-router"), ("roles", "fairway-router")),
+        ):
+            await world.until_gone(kind, name)
+        await look_at_nothing(app)
+    assert proxy.writes == [], "owner references do it, with the operator or without"
+
+
+async def look_at_nothing(app: object) -> None:
+    """The models are gone: wait until nobody waits to be looked at."""
+    await until(lambda: app.metrics.depth() == 0, "nothing is left to do")  # type: ignore[attr-defined]
+
+
+async def test_a_router_goes_only_with_the_last_model_of_its_namespace(
+    world: World, proxy: FaultProxy
+) -> None:
+    await world.create("modeldeployments", manifest("a"))
+    await world.create("modeldeployments", manifest("b", "churn"))
+    async with world.operator(proxy):
+        await world.until_live("a")
+        await world.until_status(
+            lambda s: reason(s, "Ready") == "FirstRevision", "churn is live", name="churn"
+        )
+        ports = {(await world.status(name))["port"] for name in ("fraud", "churn")}
+        assert ports == {10000, 10001}
+        await world.delete("modeldeployments", "fraud")
+        await world.until_gone("services", "fraud")
+        assert await world.get("deployments", "fairway-router") is not None
+
+
+async def test_nothing_is_deleted_while_a_router_does_not_say_what_it_needs(
+    world: World, proxy: FaultProxy
+) -> None:
+    await world.create("modeldeployments", manifest("a"))
+    async with world.operator(proxy) as app:
+        first = (await world.until_live("a"))["stable"]
+        await world.change("modeldeployments", "fraud", {"spec": manifest("b")["spec"]})
+        await world.until_status(lambda s: s.get("phase") == "Baking", "the second one bakes")
+        world.mute = True
+        proxy.calls.clear()
+        for _ in range(3):
+            await look_at_everything(app)
+        assert [call for call in proxy.calls if call.method == "DELETE"] == []
+        world.mute = False
+        await world.until_live("b")
+        await world.until_gone("deployments", first)
+
+
+async def test_a_model_without_a_digest_says_what_it_needs(world: World, proxy: FaultProxy) -> None:
+    body = manifest("a")
+    del body["spec"]["model"]["sha256"]
+    await world.create("modeldeployments", body)
+    async with world.operator(proxy):
+        status = await world.until_status(lambda s: reason(s, "Ready") == "ModelNotReadable", "it says so")
+    assert "give spec.model.sha256" in message(status, "Ready")
+    assert await world.names("deployments") == set()
+
+
+async def test_a_quota_is_named_in_the_status(world: World, proxy: FaultProxy) -> None:
+    quota = {"metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}}
+    await world.create("resourcequotas", quota)
+    await world.create("modeldeployments", manifest("a"))
+    async with world.operator(proxy):
+        await world.until_status(lambda s: "exceeded quota" in message(s, "Available"), "the quota is named")
+
+
+async def test_what_happened_is_told_once_as_an_event(world: World, proxy: FaultProxy) -> None:
+    await world.create("modeldeployments", manifest("a"))
+    for _ in range(2):
+        async with world.operator(proxy):
+            await world.until_live("a")
+    told = [
+        e["reason"] for e in await world.list("events") if e["involvedObject"]["kind"] == "ModelDeployment"
+    ]
+    assert told.count("NewRevision") == 1
+
+
+def reason(status: dict[str, object], kind: str) -> str:
+    return found(status, kind).get("reason", "")
+
+
+def message(status: dict[str, object], kind: str) -> str:
+    return found(status, kind).get("message", "")
+
+
+def found(status: dict[str, object], kind: str) -> dict[str, str]:
+    conditions: list[dict[str, str]] = status.get("conditions", [])  # type: ignore[assignment]
+    return next((c for c in conditions if c["type"] == kind), {})
