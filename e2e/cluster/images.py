@@ -16,7 +16,7 @@ from e2e.cluster.gobuild import platform
 from e2e.cluster.progress import step
 from e2e.cluster.versions import versions
 
-RECIPES = Path(__file__).with_name("images")
+RECIPES = Path(__file__).with_name("recipes")
 _PREFIX = "fairway.dev/cluster"
 
 
