@@ -18,6 +18,8 @@ from e2e.cluster.versions import versions
 
 PROVIDERS = {"packages": KindFromPackages, "upstream": KindUpstream}
 
+_KEPT = ("debian", "image-node", "image-python", "engine", "clusters", binaries.WORKSPACE, "locks", "logs")
+
 
 def main() -> int:
     asked = _arguments()
@@ -74,7 +76,9 @@ def _up(provider: KindUpstream) -> None:
 
 def _clean() -> None:
     engine.stop()
-    shutil.rmtree(cache().root, ignore_errors=True)
+    root = cache().root
+    for name in (*versions().binaries, *_KEPT):  # the user may keep other things in this folder
+        shutil.rmtree(root / name, ignore_errors=True)
 
 
 if __name__ == "__main__":

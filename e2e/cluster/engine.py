@@ -116,9 +116,10 @@ def _answers(env: dict[str, str]) -> bool:
 def _start(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     RUN.mkdir(parents=True, exist_ok=True)
+    # Neither the checkout nor its environment has to outlive the containers.
+    script = shutil.copy(Path(__file__).with_name("runtime_wrapper.py"), folder)
     wrapper = folder / "runc"
-    script = Path(__file__).with_name("runtime_wrapper.py")
-    wrapper.write_text(f'#!/bin/sh\nexec {sys.executable} -S -E {script} "$@"\n')
+    wrapper.write_text(f'#!/bin/sh\nexec {Path(sys.executable).resolve()} -S -E {script} "$@"\n')
     wrapper.chmod(0o755)
     settings, log = folder / "daemon.json", folder / "dockerd.log"
     settings.write_text(json.dumps(_settings(folder, wrapper), indent=1))
