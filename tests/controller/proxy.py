@@ -56,7 +56,9 @@ def refusal(code: int) -> web.Response:
         "message": f"made to fail with {code}",
         "code": code,
     }
-    return web.json_response(body, status=code)
+    # Exactly as the API server names it: with a charset lightkube takes it for somebody else's answer.
+    headers = {"Content-Type": "application/json"}
+    return web.Response(body=json.dumps(body).encode(), status=code, headers=headers)
 
 
 async def _at_once(_call: Call) -> None:

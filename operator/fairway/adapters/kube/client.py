@@ -15,6 +15,7 @@ import httpx2
 from lightkube import AsyncClient
 from lightkube.config.kubeconfig import SingleConfig
 from lightkube.core.exceptions import ApiError, ConfigError
+from lightkube.models.meta_v1 import Status
 from lightkube.types import PatchType
 
 from fairway.adapters.kube.errors import BadObject, Denied, KubeError, NotFound, Unavailable
@@ -196,10 +197,11 @@ class KubeClient:
                 return await call
         except ApiError as error:
             code = str(error.status.code)
-            raise _refused(verb, error) from error
-        except httpx2.HTTPStatusError as error:
+            raise _refused(f"{verb}: {error.status.message}", error.status) from error
+        except httpx2.HTTPStatusError as error:  # not in Kubernetes' words: a proxy, or an overload
             code = str(error.response.status_code)
-            raise Unavailable(f"{verb}: the API server answered {code} without a word") from error
+            status = Status(code=error.response.status_code)
+            raise _refused(f"{verb}: the API server answered {code}", status) from error
         except (TimeoutError, httpx2.TimeoutException) as error:
             code = "timeout"
             raise Unavailable(f"{verb}: no answer from the API server within {seconds:g} s") from error
@@ -213,16 +215,20 @@ class KubeClient:
             self._count(verb, code)
 
 
-def _refused(verb: str, error: ApiError) -> KubeError | Conflict:
-    status = error.status
-    words = f"{verb}: {status.message}"
+def _refused(words: str, status: Status) -> KubeError | Conflict:
     if status.code == 404:
         return NotFound(words)
-    if status.code == 409:
+    if status.code == 409 or _is_namesake(status):
         return Conflict(words)
     if status.code in {400, 403, 405, 413, 422}:
         return Denied(words)
     return Unavailable(words)
+
+
+def _is_namesake(status: Status) -> bool:
+    """An apply that names a uid meets another object of its name: that is a 422 about the uid."""
+    causes = status.details.causes if status.details is not None else None
+    return status.code == 422 and any(cause.field == "metadata.uid" for cause in causes or ())
 
 
 def _as(kind: type[Any], obj: Obj) -> Any:

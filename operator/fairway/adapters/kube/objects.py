@@ -11,6 +11,7 @@ from fairway.adapters.kube.client import KubeClient
 from fairway.adapters.kube.errors import Foreign, NotFound, Unavailable
 from fairway.adapters.kube.kinds import Kind, Obj, kind_of
 from fairway.adapters.kube.same import covers, stamped
+from fairway.driver.errors import Conflict
 
 Fence = Callable[[], Awaitable[None]]
 """Raises when the decision behind a write is outdated."""
@@ -56,7 +57,11 @@ class Objects:
             return False
         await fence()
         same = {**wanted, "metadata": {**wanted["metadata"], "uid": live["metadata"]["uid"]}}
-        self._learn(kind, await self.client.apply(same, kind, force=True))
+        try:
+            self._learn(kind, await self.client.apply(same, kind, force=True))
+        except Conflict:
+            await self._forget(kind, live)
+            raise
         return True
 
     async def remove(self, kind: Kind, namespace: str, name: str, may_go: Callable[[Obj], bool]) -> bool:
@@ -80,6 +85,13 @@ class Objects:
                 self.cache.deleted(kind, known)
             return None
         return live
+
+    async def _forget(self, kind: Kind, outdated: Obj) -> None:
+        """The cache was wrong: look again, whether or not a watch tells."""
+        self.cache.deleted(kind, outdated)
+        live = await self._look(kind, outdated["metadata"]["namespace"], outdated["metadata"]["name"])
+        if live is not None:
+            self._learn(kind, live)
 
     def _learn(self, kind: Kind, stored: Obj) -> None:
         self.cache.written(kind, stored, asyncio.get_running_loop().time())
