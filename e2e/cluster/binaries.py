@@ -52,12 +52,12 @@ def make(name: str, where: Cache) -> Path:
         return found
     if shutil.which("go") is None:
         raise NotPossibleHere(f"{name} has to be built, and go is not installed")
-    module, compiler, log = versions().module_of(name), go(where), where.fresh_log(name)
+    module, compiler = versions().module_of(name), go(where)
     package = module.packages[name]
 
     def build(folder: Path) -> None:
         with where.shared(WORKSPACE):
-            compiler.build(module, package, folder / name, log)
+            compiler.build(module, package, folder / name, where.fresh_log(name))
 
     return where.make(name, compiler.inputs(module, package), build) / name
 

@@ -47,7 +47,7 @@ class Cache:
         Raises:
             ClusterError: whatever `build` raises. Nothing is left of the entry then.
         """
-        with self._lock(name, inputs):
+        with self.one_at_a_time(f"{name}-{self.key(inputs)}"):
             found = self.find(name, inputs)
             if found:
                 return found
@@ -65,6 +65,17 @@ class Cache:
                 raise
             self._drop_unused(entry)
             return entry
+
+    @contextmanager
+    def one_at_a_time(self, name: str) -> Iterator[None]:
+        """While nobody else does the thing of this name; waits until that is so."""
+        with self._lock_file(name) as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                say(f"waiting for another process that makes {name}")
+                fcntl.flock(file, fcntl.LOCK_EX)
+            yield
 
     @contextmanager
     def shared(self, name: str) -> Iterator[None]:
@@ -98,16 +109,6 @@ class Cache:
 
     def _entry(self, name: str, inputs: Inputs) -> Path:
         return self.root / name / self.key(inputs)
-
-    @contextmanager
-    def _lock(self, name: str, inputs: Inputs) -> Iterator[None]:
-        with self._lock_file(f"{name}-{self.key(inputs)}") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                say(f"waiting for another process that makes {name}")
-                fcntl.flock(file, fcntl.LOCK_EX)
-            yield
 
     def _lock_file(self, name: str) -> IO[str]:
         lock = self.root / "locks" / name

@@ -79,12 +79,13 @@ def engine() -> Engine:
     Raises:
         CannotStart: dockerd did not come up.
     """
-    found = running()
-    if found is None:
-        with step("starting a Docker engine"):
-            _start(cache().root / "engine")
+    with cache().one_at_a_time("engine-start"):
         found = running()
-        assert found is not None
+        if found is None:
+            with step("starting a Docker engine"):
+                _start(cache().root / "engine")
+            found = running()
+            assert found is not None
     return found
 
 

@@ -46,15 +46,16 @@ class KindUpstream:
 
     def up(self) -> Cluster:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self.log.write_text("")
-        docker = self.engine()
-        if not self._is_there(docker):
-            words = self.create(docker)
-            with step(f"creating the cluster {self.name}"):
-                self._kind(docker, "creating the cluster", "create", "cluster", *words, *self._target())
-        with step("waiting for names and Services"):
-            for part in _PARTS:
-                self._wait_for(part)
+        with cache().one_at_a_time(f"cluster-{self.name}"):
+            self.log.write_text("")
+            docker = self.engine()
+            if not self._is_there(docker):
+                words = self.create(docker)
+                with step(f"creating the cluster {self.name}"):
+                    self._kind(docker, "creating the cluster", "create", "cluster", *words, *self._target())
+            with step("waiting for names and Services"):
+                for part in _PARTS:
+                    self._wait_for(part)
         return Cluster(self.kubeconfig, runs_pods=True)
 
     def down(self) -> None:
