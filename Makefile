@@ -8,16 +8,19 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LOCKS := requirements/bootstrap.txt requirements/build.txt requirements/dev.txt
 WORKERS ?= 2
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -q
+CLUSTERED := tests/agent tests/cluster tests/controller tests/adapters/kube
 
-.PHONY: help demo test setup lock fmt lint types imports generate verify unit golden sim benchmark clean
+.PHONY: help demo test setup lock fmt lint types imports generate verify unit integration golden sim soak
+.PHONY: benchmark clean
 
 help: ## Show the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  \1\t\2/' | expand -t 20
 
 demo: setup ## Watch a better model go live and a broken one be sent back (under a minute)
 	@$(BIN)/python -m examples.demo
 
-test: setup lint types imports verify unit ## Everything that CI runs
+test: setup lint types imports verify unit ## Check everything that needs no cluster (under five minutes)
 
 setup: $(READY) ## Make the environment in .venv (downloads once, then takes no time)
 
@@ -49,7 +52,7 @@ lint: setup ## Check style
 
 types: setup ## Check types
 	@$(BIN)/mypy
-	@$(BIN)/mypy examples benchmarks tools
+	@$(BIN)/mypy examples benchmarks tools e2e
 
 imports: setup ## Check who imports whom
 	@$(BIN)/lint-imports --no-cache | grep -E 'KEPT|BROKEN|Contracts:|->' || { $(BIN)/lint-imports --no-cache; exit 1; }
@@ -61,8 +64,11 @@ generate: setup ## Write what follows from the code: CRD, reference, diagram
 verify: setup ## Fail when a generated file is stale
 	@$(BIN)/python tools/generate.py --check
 
-unit: setup ## Run the tests
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -q
+unit: setup ## Run the tests that need no cluster
+	@$(PYTEST) $(addprefix --ignore=,$(CLUSTERED)) tests
+
+integration: setup ## Run the tests on a real API server (skipped without its binaries: make cluster-binaries)
+	@$(PYTEST) $(CLUSTERED)
 
 golden: setup ## Rewrite the golden cases; read the diff as you would read code
 	@$(BIN)/python -m pytest tests/cases --golden -q
@@ -70,8 +76,13 @@ golden: setup ## Rewrite the golden cases; read the diff as you would read code
 sim: setup ## Walk through crashes and stale reads, ten times as long as in `make test`
 	@FAIRWAY_WALKS=50000 $(BIN)/python -m pytest tests/sim -q
 
+soak: setup ## Run the long variants of the tests on real processes
+	@$(BIN)/python -m pytest -m soak -q tests
+
 benchmark: setup ## Simulate the statistics and write the result down
 	@$(BIN)/python -m benchmarks.statistics
 
 clean: ## Remove the environment and all caches
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+
+include make/cluster.mk
