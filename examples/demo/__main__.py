@@ -57,7 +57,8 @@ async def play(folder: Path, progress: Progress) -> dict[str, Any]:
 def _say_failures(progress: Progress, tally: Tally) -> None:
     if not tally.failures:
         return
-    by_revision = {name or "(no revision)": c.failures for name, c in tally.revisions.items() if c.failures}
+    failures = {name or "(none)": counts.failures for name, counts in tally.revisions.items()}
+    by_revision = {name: count for name, count in failures.items() if count}
     progress.say(
         f"  failed answers by revision: {by_revision}; connections lost {tally.lost}, refused {tally.refused}, "
         f"timed out {tally.timed_out}, unreadable {tally.unreadable}"
