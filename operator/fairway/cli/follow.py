@@ -61,7 +61,8 @@ def end_of(md: ModelDeployment, revision: str | None, *, exit_on_pause: bool = F
         return None
     if revision is None:
         return _cannot_start(status)
-    if status.stable == revision and status.phase in {Phase.STABLE, Phase.ROLLED_BACK, Phase.FAILED}:
+    settled = status.phase in {Phase.STABLE, Phase.ROLLED_BACK, Phase.FAILED}
+    if status.stable == revision and (settled or status.wanted != revision):  # what comes next may have begun
         return End(Exit.OK, f"{revision} is live") if _is_served(status) else _cannot_start(status)
     if status.candidate == revision and status.phase is not Phase.ROLLING_BACK:
         return _running(status, exit_on_pause=exit_on_pause)

@@ -63,9 +63,6 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         code = error.exit_code
-    except BrokenPipeError:  # whoever read this has seen enough; what is left unsaid must not be said at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = Exit.OK
     except FairwayError as error:
         click.echo(f"Error: {error}", err=True)
         code = Exit.ERROR
