@@ -226,7 +226,7 @@ async def eventually(condition: Callable[[], Any], *, why: str, within: float = 
     """Wait until a condition holds."""
     try:
         async with asyncio.timeout(within):
-            while not condition():  # noqa: ASYNC110  what is waited for sends no event
+            while not condition():
                 await asyncio.sleep(POLL_SECONDS)
     except TimeoutError:
         raise AssertionError(f"not within {within} s: {why}") from None

@@ -50,7 +50,8 @@ async def test_a_candidate_whose_server_dies_three_times_is_sent_back(shared: La
             lambda: load.snapshot().revisions[stable].requests > before + 20, why="stable serves"
         )
         assert load.snapshot().revisions[stable].failures == 0
-    assert shared.state.joinpath("logs", f"{candidate}.log").exists(), "whoever wants to know why can read it"
+    log = shared.state / "logs" / f"{candidate}.log"
+    await eventually(log.exists, why="its log is kept for whoever wants to know why")
 
 
 @pytest.mark.asyncio(loop_scope="module")

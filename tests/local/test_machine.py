@@ -141,7 +141,7 @@ async def test_what_cannot_be_stored_is_not_done_until_it_can(laptop: Laptop) ->
         fairway.rlimit(resource.RLIMIT_FSIZE, (hard, hard))
         await story.until(lambda s: s.candidate is not None, why="it goes on")
         assert complaints(load.snapshot()) == 0
-    assert "TickRecovered" in laptop.said()
+    await eventually(lambda: "TickRecovered" in laptop.said(), why="`up` says that too")
     assert "Traceback" not in laptop.said()
 
 
