@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import re
 import ssl
@@ -30,7 +31,7 @@ class Call:
 
     @property
     def what(self) -> str:
-        """The verb and the kind of object, without names: `PATCH deployments`, `PUT modeldeployments/status`."""
+        """The verb and the kind of object: `PATCH deployments`, `PUT modeldeployments/status`."""
         found = re.search(r"/namespaces/[^/]+/([^/?]+)(?:/[^/?]+)?(/status)?$", self.path)
         return f"{self.method} {found[1]}{found[2] or ''}" if found else f"{self.method} {self.path}"
 
@@ -120,8 +121,6 @@ async def fault_proxy(upstream: Path, folder: Path) -> AsyncIterator[FaultProxy]
 
 
 def _decoded(data: str) -> str:
-    import base64  # noqa: PLC0415
-
     return base64.b64decode(data).decode()
 
 
@@ -160,7 +159,10 @@ async def _stream(
         if proxy.dead:
             break
         if not proxy.silent(call):
-            await response.write(line)
+            try:
+                await response.write(line)
+            except ConnectionError:
+                break
     return response
 
 
@@ -192,7 +194,7 @@ async def until(condition: Callable[[], bool], what: str, seconds: float = 20.0)
     """Wait for something in this process."""
     try:
         async with asyncio.timeout(seconds):
-            while not condition():  # noqa: ASYNC110  a deadline guards it
+            while not condition():
                 await asyncio.sleep(0.02)
     except TimeoutError:
         raise AssertionError(f"not within {seconds:g} s: {what}") from None

@@ -6,27 +6,29 @@ import copy
 
 import pytest
 
-from controller.proxy import until
-from controller.world import World, look_at_everything, manifest
-from controller.proxy import FaultProxy
+from controller.proxy import FaultProxy, until
+from controller.world import World, manifest
 from fairway.adapters.kube.kinds import MODEL
 from fairway.driver.ports import Ref
 
 
 async def test_only_the_holder_of_the_lease_writes_and_the_next_one_takes_over(world: World) -> None:
     await world.create("modeldeployments", manifest("a"))
-    async with world.proxy() as first, world.proxy() as second:
-        async with world.operator(first, identity="one") as leader:
-            await until(lambda: leader.leader.leads, "the first one leads")
-            async with world.operator(second, identity="two") as follower:
-                await world.until_live("a")
-                await until(follower.mirror.synced.is_set, "the second one sees the cluster")
-                assert second.writes == []
-                leader.stop()
-                await until(lambda: follower.leader.leads, "the second one leads", seconds=8)
-                written = len(first.writes)
-                await world.change("modeldeployments", "fraud", {"spec": manifest("b")["spec"]})
-                await world.until_live("b")
+    async with (
+        world.proxy() as first,
+        world.proxy() as second,
+        world.operator(first, identity="one") as leader,
+    ):
+        await until(lambda: leader.leader.leads, "the first one leads")
+        async with world.operator(second, identity="two") as follower:
+            await world.until_live("a")
+            await until(follower.mirror.synced.is_set, "the second one sees the cluster")
+            assert second.writes == []
+            leader.stop()
+            await until(lambda: follower.leader.leads, "the second one leads", seconds=8)
+            written = len(first.writes)
+            await world.change("modeldeployments", "fraud", {"spec": manifest("b")["spec"]})
+            await world.until_live("b")
     assert len(first.writes) == written
     assert second.writes
 

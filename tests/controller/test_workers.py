@@ -12,7 +12,7 @@ from fairway.controller.workers import Workers
 
 async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110  a deadline guards it
+        while not condition():
             await asyncio.sleep(0.005)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
-from e2e.cluster.rest import Api, Answer
+from e2e.cluster.rest import Answer, Api
 
 from controller.proxy import FaultProxy, fault_proxy, until
 from fairway.controller.app import OperatorApp

@@ -25,6 +25,12 @@ Sink = Callable[[Kind, str | None, Obj], None]
 """Told of every event: the kind, ADDED, MODIFIED, DELETED or None (part of a first list), and the object."""
 
 
+CHECK_SECONDS = 0.5
+START_SECONDS = 15.0
+END_SECONDS = 2.0
+MAX_CANCELS = 60
+
+
 class Backoff:
     """Waits that grow and never end: kopf gives up on an API server that is away when they do."""
 
@@ -57,7 +63,7 @@ def watcher_settings(selectors: dict[Kind, str]) -> kopf.OperatorSettings:
         settings.watching.label_selectors[_selects(kind)] = selector
     settings.queueing.worker_limit = None
     settings.queueing.idle_timeout = 1.0
-    settings.queueing.exit_timeout = 10
+    settings.queueing.exit_timeout = 1  # a handler only hands over
     settings.queueing.error_delays = (1, 1, 2, 3, 5, 8, 13, 21, 30)
     settings.posting.enabled = False
     settings.scanning.disabled = True
@@ -125,13 +131,41 @@ class Watcher:
         while not self._closing.is_set():
             stop = asyncio.Event()
             self._inner = (loop, stop)
-            try:
-                await self._watch(stop)
-            except Exception as error:  # noqa: BLE001  whatever ends it, it is started again
-                log.warning("a watch ended, all are started anew", error=repr(error))
+            error = await self._run_once(stop)
             if not self._closing.is_set():
+                log.warning("the watches ended, all are started anew", error=repr(error))
                 self._tell(self._on_restart)
                 await asyncio.to_thread(self._closing.wait, random.uniform(1.0, 5.0))  # noqa: S311
+
+    async def _run_once(self, stop: asyncio.Event) -> BaseException | None:
+        """Watch until it ends, is told to end, or has lost a watch; return when nothing of it is left."""
+        before = asyncio.all_tasks()
+        run = asyncio.create_task(self._watch(stop))
+        clock = asyncio.get_running_loop().time
+        whole, deadline = False, clock() + START_SECONDS
+        while not (run.done() or stop.is_set() or self._closing.is_set()):
+            await asyncio.wait({run}, timeout=CHECK_SECONDS)
+            is_whole = self._is_whole()
+            if not is_whole and (whole or clock() > deadline):
+                break
+            whole = whole or is_whole
+        stop.set()
+        await asyncio.wait({run}, timeout=END_SECONDS)
+        # kopf can hang while it ends: a part of it takes one cancellation for another and goes on.
+        for _ in range(MAX_CANCELS):
+            left = asyncio.all_tasks() - before
+            if not left:
+                break
+            for task in left:
+                task.cancel()
+            await asyncio.wait(left, timeout=CHECK_SECONDS)
+        return run.exception() if run.done() and not run.cancelled() else None
+
+    def _is_whole(self) -> bool:
+        """Whether kopf has all of its watches; one may have died, or there was no such kind when it began."""
+        wanted = len(self._kinds) * max(1, len(self._namespaces))
+        names = (task.get_name() for task in asyncio.all_tasks())
+        return sum(name.startswith("watcher for ") for name in names) >= wanted
 
     async def _watch(self, stop: asyncio.Event) -> None:
         registry = kopf.OperatorRegistry()
