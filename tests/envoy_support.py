@@ -55,7 +55,7 @@ async def eventually(condition: Callable[[], bool], *, why: str, within: float =
     """Wait until a condition holds."""
     try:
         async with asyncio.timeout(within):
-            while not condition():  # noqa: ASYNC110  what is waited for sends no event
+            while not condition():
                 await asyncio.sleep(0.005)
     except TimeoutError:
         raise AssertionError(f"not within {within} s: {why}") from None
@@ -65,7 +65,7 @@ async def until(condition: Callable[[], Awaitable[bool]], *, why: str, within: f
     """Wait until a question that must be sent somewhere is answered with yes."""
     try:
         async with asyncio.timeout(within):
-            while not await condition():  # noqa: ASYNC110  what is waited for sends no event
+            while not await condition():
                 await asyncio.sleep(0.005)
     except TimeoutError:
         raise AssertionError(f"not within {within} s: {why}") from None

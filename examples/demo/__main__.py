@@ -60,8 +60,8 @@ def _say_failures(progress: Progress, tally: Tally) -> None:
     failures = {name or "(none)": counts.failures for name, counts in tally.revisions.items()}
     by_revision = {name: count for name, count in failures.items() if count}
     progress.say(
-        f"  failed answers by revision: {by_revision}; connections lost {tally.lost}, refused {tally.refused}, "
-        f"timed out {tally.timed_out}, unreadable {tally.unreadable}"
+        f"  failed answers by revision: {by_revision}; connections lost {tally.lost}, "
+        f"refused {tally.refused}, timed out {tally.timed_out}, unreadable {tally.unreadable}"
     )
 
 
