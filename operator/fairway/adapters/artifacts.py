@@ -176,10 +176,10 @@ def _files(source: Path) -> list[Path]:
             )
     root = source.resolve()
     for path in found:
+        if not path.is_file():  # a pipe, or a link that leads nowhere or to itself
+            raise Unreadable(f"{path} is neither a file nor a folder")
         if not path.resolve().is_relative_to(root):
             raise Unreadable(f"{path} is a link that leads out of the model's folder")
-        if not path.is_file():
-            raise Unreadable(f"{path} is neither a file nor a folder")
     if not found:
         raise Unreadable(f"the folder {source} is empty")
     return sorted(found)

@@ -261,7 +261,8 @@ def _read_status(folder: Path) -> dict[str, Any]:
         raise
     except StoreError:
         before = None
-    if before is None:
-        return {"version": 0, "status": {}}
-    _write(folder / STATUS, {**before, "version": before["version"] + 1})
-    return {**before, "version": before["version"] + 1}
+    # The torn one may have been seen, under the version after `before`: what replaces it is newer still.
+    known = before or {"format": FORMAT, "version": 0, "status": {}}
+    restored = {**known, "version": known["version"] + 2}
+    _write(folder / STATUS, restored)
+    return restored
