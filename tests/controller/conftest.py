@@ -39,7 +39,8 @@ async def world(cluster: Apiserver, tmp_path: Path) -> AsyncIterator[World]:
     """A namespace of its own, where pods get ready and routers obey."""
     api = Api.of(cluster.kubeconfig("admin"))
     namespace = f"t{uuid.uuid4().hex[:8]}"
-    assert api.post("/api/v1/namespaces", {"metadata": {"name": namespace}}).status == 201
+    strict = {"pod-security.kubernetes.io/enforce": "restricted"}  # else the API server makes no pod
+    assert api.post("/api/v1/namespaces", {"metadata": {"name": namespace, "labels": strict}}).status == 201
     found = World(api, cluster.kubeconfig("admin"), tmp_path, namespace)
     site = web.Application()
     site.router.add_get("/state", found.agent)
