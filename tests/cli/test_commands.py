@@ -450,6 +450,40 @@ def test_ctrl_c_has_the_code_of_an_interrupt(cli: Cli, monkeypatch: pytest.Monke
     assert said.err.strip() == "interrupted; a rollout goes on without this command"
 
 
+def test_the_command_line_works_without_any_extra(tmp_path: Path) -> None:
+    """What only local mode or the operator needs is missing; `local up` alone says so."""
+    missing = ("structlog", "aiohttp", "grpc", "psutil", "google", "kopf", "lightkube", "onnxruntime")
+    script = f"""
+import sys
+sys.modules.update(dict.fromkeys({missing!r}))
+sys.argv = ["fairway", *sys.argv[1:]]
+from fairway.cli.main import main
+main()
+"""
+
+    def run(*arguments: str) -> tuple[int, str]:
+        command = [sys.executable, "-c", script, *arguments]
+        ended = subprocess.run(command, capture_output=True, text=True, check=False)
+        return ended.returncode, ended.stdout + ended.stderr
+
+    state = ("--state-dir", str(tmp_path / "s"))
+    assert run("get", *state)[0] == Exit.OK
+    code, words = run("local", "up", *state)
+    assert code == Exit.ERROR
+    assert "is missing: pip install 'fairway[local]'" in words
+
+
+def test_a_damaged_status_is_told_beside_the_json_and_not_in_it(
+    cli: Cli, caplog: pytest.LogCaptureFixture
+) -> None:
+    _put(cli, _status())
+    file = cli.state / "deployments" / "default" / "fraud" / "status.json"
+    file.write_text("{")
+    said = cli("get", "fraud", "-o", "json")
+    assert json.loads(said.out)["metadata"]["name"] == "fraud"
+    assert "the status was damaged" in caplog.text
+
+
 def test_a_reader_that_leaves_early_ends_it_without_a_word() -> None:
     fairway = [sys.executable, "-m", "fairway.cli.main", "crd"]
     with subprocess.Popen(fairway, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:

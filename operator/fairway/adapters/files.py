@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
@@ -16,7 +17,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import structlog
 from pydantic import ValidationError
 
 from fairway.adapters.atomic import write_atomically
@@ -29,7 +29,7 @@ from fairway.driver.ports import Ref
 FORMAT = 1
 _WAY_OUT = "forget it with `fairway delete` and apply its manifest again"
 SPEC, STATUS, STATUS_BEFORE = "spec.json", "status.json", "status.before.json"
-log = structlog.get_logger()
+log = logging.getLogger(__name__)  # the plain one: the command line works without any extra
 
 
 class FileStore:
@@ -251,10 +251,10 @@ def _read_status(folder: Path) -> dict[str, Any]:
         return _read(folder / STATUS) or {"version": 0, "status": {}}
     except StoreTooNew:
         raise
-    except StoreError as error:
+    except StoreError:
         broken = folder / f"{STATUS}.damaged"
         (folder / STATUS).replace(broken)
-        log.warning("status damaged, going back to the one before", file=str(broken), error=str(error))
+        log.warning("the status was damaged (kept as %s): going back to the one before", broken)
     try:
         before = _read(folder / STATUS_BEFORE)
     except StoreTooNew:

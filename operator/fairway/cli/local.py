@@ -17,12 +17,12 @@ from fairway.cli import manifests
 from fairway.cli.exits import Exit
 from fairway.cli.options import common, make_context, name_argument, state_option
 from fairway.cli.target import wait_for
-from fairway.cli.view import View, set_up_logging
 from fairway.local.lock import is_up, pid_of
 from fairway.local.paths import LocalPaths
 from fairway.local.ports import FIRST_PORT
 
 if TYPE_CHECKING:
+    from fairway.cli.view import View
     from fairway.local.app import LocalApp
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -68,6 +68,7 @@ def up(files: tuple[Path, ...], port: int, state_dir: Path | None) -> int:
     """Serve in the foreground, with a live view, until Ctrl-C; then leave nothing running."""
     try:
         # Only this command needs the rest of local mode; the others start three times as fast without.
+        from fairway.cli.view import View, set_up_logging  # noqa: PLC0415
         from fairway.local.app import LocalApp  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise click.ClickException(f"{error.name} is missing: pip install 'fairway[local]'") from error
