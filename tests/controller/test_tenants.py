@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import astuple
+from typing import Any
 
 import pytest
 
 from controller.proxy import FaultProxy, until
 from controller.world import World, manifest
+from fairway.adapters.kube.errors import NotLeader
 from fairway.adapters.kube.kinds import MODEL
 from fairway.driver.ports import Ref
 
@@ -34,23 +37,23 @@ async def test_only_the_holder_of_the_lease_writes_and_the_next_one_takes_over(w
 
 
 async def test_a_replica_that_lost_the_lease_writes_nothing(world: World, proxy: FaultProxy) -> None:
-    """Its clock says so by itself: nobody has to tell it."""
-    now = 0.0
+    """Its clock says so by itself, also in the middle of a look: nobody has to tell it."""
+    ref = Ref(world.namespace, "fraud")
     await world.create("modeldeployments", manifest("a"))
     async with world.operator(proxy) as app:
         await world.until_live("a")
-        app.leader._clock = lambda: now + 1e9
-        assert not app.leader.leads
+        app.leader._clock = lambda: 1e12
+        await until(lambda: app._workers is None, "the work is put down")
         proxy.calls.clear()
         await world.change("modeldeployments", "fraud", {"spec": manifest("b")["spec"]})
-        await until(
-            lambda: seen_content(app.cache.get(MODEL, world.namespace, "fraud")) == "b" * 64, "it sees it"
-        )
+        await until(lambda: pinned(app.cache.get(MODEL, *astuple(ref))) == "b" * 64, "it sees the change")
+        with pytest.raises(NotLeader):
+            await app._look(ref)
         assert proxy.writes == []
 
 
-def seen_content(md: dict[str, object] | None) -> str:
-    return str((md or {}).get("spec", {}).get("model", {}).get("sha256", ""))  # type: ignore[attr-defined]
+def pinned(md: dict[str, Any] | None) -> str:
+    return str(md["spec"]["model"]["sha256"]) if md else ""
 
 
 async def test_a_foreign_service_in_the_way_is_left_alone_and_reported(
