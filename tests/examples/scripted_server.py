@@ -99,5 +99,5 @@ async def until(true: Callable[[], bool], seconds: float = 10.0) -> None:
         TimeoutError: it did not come true in time.
     """
     async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110 - the condition is on counts, which have no event
+        while not true():
             await asyncio.sleep(0.005)
