@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from controller.proxy import FaultProxy, until
+from controller.proxy import FaultProxy, refusal, until
 from controller.world import World, manifest
 from fairway.adapters.kube.errors import NotLeader
 from fairway.adapters.kube.kinds import MODEL
@@ -42,6 +42,7 @@ async def test_a_replica_that_lost_the_lease_writes_nothing(world: World, proxy:
     await world.create("modeldeployments", manifest("a"))
     async with world.operator(proxy) as app:
         await world.until_live("a")
+        proxy.fault = lambda call: refusal(500) if "/leases" in call.path else None
         app.leader._clock = lambda: 1e12
         await until(lambda: app._workers is None, "the work is put down")
         proxy.calls.clear()
