@@ -3,7 +3,7 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
 
-from fairway.api.status import Phase
+from fairway.api.status import Status
 from fairway.local.app import LocalApp
 from fairway.local.paths import LocalPaths
 from laptop.fairway import Laptop
@@ -22,13 +22,20 @@ async def test_a_clock_that_is_set_back_delays_a_rollout_and_breaks_nothing(lapt
     try:
         story = Story(laptop)
         await story.begin()
-        async with story.users(clients=4) as load:
-            revision = await story.start(Move.GOOD)
-            await story.until(lambda s: s.phase is Phase.CANARY, why="it takes traffic")
+        async with story.users(clients=2) as load:
+            revision = await story.start(Move.PROMOTED)
+            await story.until(lambda s: _intervals(s) >= 2, why="evidence is counted")
+            before = _intervals(story.status)
             offset = -timedelta(hours=2)
-            assert (await laptop.end(revision, within=40)).code == 0
+            await story.until(lambda s: _intervals(s) >= before + 2, why="evidence is counted again")
+            await story.push(Move.PROMOTED)
+            assert (await laptop.end(revision)).code == 0
             assert complaints(load.snapshot()) == 0
     finally:
         app.stop()
         await running
     assert laptop.leftovers() == []
+
+
+def _intervals(status: Status) -> int:
+    return status.rollout.evidence[0].intervals if status.rollout and status.rollout.evidence else 0

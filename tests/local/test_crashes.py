@@ -35,7 +35,7 @@ async def test_a_rollout_survives_the_death_of_fairway_at_any_moment(
         for move, _ in zip(moves(seed, kills), range(kills), strict=False):
             revision = await story.start(move)
             pushing = asyncio.create_task(story.push(move))
-            await asyncio.sleep(throw.uniform(0.0, 4.0))  # the moment of death, which the seed decides
+            await asyncio.sleep(throw.uniform(0.0, 3.0))  # the moment of death, which the seed decides
             await laptop.kill()
             died = time.monotonic()
             before = laptop.records()
