@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -153,10 +154,9 @@ class LocalApp:
     async def _sleep(self) -> None:
         due = min((turn.due for turn in self._turns.values()), default=None)
         wait = None if due is None else max(0.0, due - asyncio.get_running_loop().time())
-        try:
-            await asyncio.wait_for(self._wake.wait(), wait)
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait):  # wait_for of Python 3.11 may lose a cancellation
+                await self._wake.wait()
 
     async def _tick(self, ref: Ref) -> None:
         turn = self._turns.setdefault(ref, _Turn())
