@@ -6,6 +6,7 @@ import base64
 import http.client
 import json
 import ssl
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 import yaml
 
 _SECONDS = 20.0
+_IDLE_SECONDS = 5.0
 MERGE_PATCH = "application/merge-patch+json"
 APPLY = "application/apply-patch+yaml"
 
@@ -38,6 +40,7 @@ class Api:
         self._trust = trust
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._connection = self._fresh()
+        self._used = 0.0
 
     @classmethod
     def of(cls, kubeconfig: Path) -> Api:
@@ -75,6 +78,8 @@ class Api:
         """
         data = None if body is None else json.dumps(body)
         headers = {**self._headers, "Content-Type": kind, "Accept": "application/json"}
+        if time.monotonic() - self._used > _IDLE_SECONDS:
+            self._connection.close()  # the server may have closed it too, and would not say so
         try:
             self._connection.request(method, path, data, headers)
             response = self._connection.getresponse()
@@ -82,6 +87,8 @@ class Api:
         except (OSError, http.client.HTTPException):
             self._connection.close()  # opens itself again with the next request
             raise
+        finally:
+            self._used = time.monotonic()
         is_json = response.headers.get_content_type() == "application/json"
         return Answer(response.status, json.loads(text) if is_json else text.decode())
 
