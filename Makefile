@@ -65,7 +65,7 @@ verify: setup ## Fail when a generated file is stale
 	@$(BIN)/python tools/generate.py --check
 
 unit: setup ## Run the tests that need no cluster
-	@$(PYTEST) $(addprefix --ignore=,$(CLUSTERED)) tests
+	@FAIRWAY_CLUSTER=off $(PYTEST) -r fE tests
 
 integration: setup ## Run the tests on a real API server (skipped without its binaries: make cluster-binaries)
 	@$(PYTEST) $(CLUSTERED)
