@@ -1,8 +1,8 @@
 """pytest fixtures: an API server for the session, or a reason why there is none.
 
 With a cold cache the binaries take a quarter of an hour to build. A test never starts that by itself; it is
-skipped, and says what to run. FAIRWAY_BUILD_CLUSTER=1 builds. FAIRWAY_CLUSTER=off skips in any case: `make test`
-leaves API servers to `make integration`, and stays under five minutes.
+skipped, and says what to run. FAIRWAY_BUILD_CLUSTER=1 builds. FAIRWAY_CLUSTER=off skips in any case, so that
+`make test` leaves API servers to `make integration` and stays under five minutes.
 """
 
 from __future__ import annotations
