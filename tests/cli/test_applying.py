@@ -124,3 +124,12 @@ def test_nobody_answering_is_a_timeout(cli: Cli, monkeypatch: pytest.MonkeyPatch
         said = cli("abort", "fraud")
     assert said.code == Exit.TIMEOUT
     assert "nobody answered" in said.err
+
+
+def test_whoever_waits_hears_that_fairway_is_gone(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fairway.cli.wait.GONE_SECONDS", 0.05)
+    monkeypatch.setattr("fairway.cli.target.LocalTarget.require_running", lambda _: None)
+    put(cli)
+    said = cli("status", "fraud", "-w")
+    assert said.code == Exit.ERROR
+    assert said.err.endswith("fairway runs no longer; the rollout goes on when it is up again\n")

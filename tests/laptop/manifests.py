@@ -15,7 +15,7 @@ QUICK: dict[str, Any] = {
         {"weight": 10, "minDuration": "300ms", "maxDuration": "10s"},
         {"weight": 50, "minDuration": "300ms", "maxDuration": "10s"},
     ],
-    "analysis": {"interval": "150ms", "negligible": 0.03},
+    "analysis": {"interval": "150ms", "negligible": "0.03"},
     "bake": {"duration": "300ms"},
 }
 """Some 120 clean requests show that a candidate is safe."""

@@ -8,7 +8,7 @@ from fairway.api.status import Evidence, Outcome, Phase, Revision, RolloutStatus
 from fairway.api.v1alpha1 import ModelDeployment
 from fairway.core.analysis import make_bounds
 
-from .cli import FRAUD, Cli
+from .cli import FRAUD, Cli, write_status
 from .manifests import deployment
 
 OLD, NEW = "fraud-old", "fraud-new"

@@ -1,5 +1,8 @@
 """Servers and the router die; what happens then is seen, said and survived."""
 
+import signal
+import time
+
 import psutil
 import pytest
 
@@ -122,7 +125,7 @@ async def test_the_file_under_a_running_model_may_change_without_any_effect_but_
 async def test_requests_under_way_are_answered_before_the_router_goes(laptop: Laptop) -> None:
     await laptop.up()
     story = Story(laptop)
-    story.apply(models.save(models.slow(100_000), laptop.folder / "slow.onnx"), rollout=QUICK)
+    story.apply(models.save(models.slow(2_000), laptop.folder / "slow.onnx"), rollout=QUICK)
     await laptop.live()
     async with story.users(clients=2) as load:
         await eventually(lambda: load.snapshot().requests > 2, why="the model answers")
@@ -131,6 +134,27 @@ async def test_requests_under_way_are_answered_before_the_router_goes(laptop: La
         assert tally.lost == tally.timed_out == 0
         assert all(counts.failures == 0 for counts in tally.revisions.values()), tally
     assert laptop.leftovers() == []
+
+
+async def test_asked_twice_fairway_waits_for_no_request(laptop: Laptop) -> None:
+    await laptop.up()
+    story = Story(laptop)
+    story.apply(models.save(models.slow(100_000_000), laptop.folder / "slow.onnx"), rollout=QUICK)
+    await laptop.live()
+    async with story.users(clients=1) as load:
+        await eventually(lambda: _busy(laptop.records()[story.status.stable or ""]), why="it is at work")
+        assert laptop.process
+        laptop.process.send_signal(signal.SIGINT)
+        await eventually(lambda: "once more ends them" in laptop.said(), why="it says how to insist")
+        began = time.monotonic()
+        assert await laptop.down() == 0
+        assert time.monotonic() - began < 4.0, "a request takes a minute, and the model is killed"
+        assert load.snapshot().requests <= 1
+    assert laptop.leftovers() == []
+
+
+def _busy(pid: int) -> bool:
+    return psutil.Process(pid).cpu_times().user > 1.5
 
 
 def _degraded(status: Status) -> str:

@@ -8,7 +8,7 @@ from fairway.api.status import Phase
 from fairway.cli.exits import Exit
 from laptop import models
 from laptop.fairway import FRAUD, Laptop, eventually
-from laptop.manifests import HELD, QUICK, manifest
+from laptop.manifests import HELD, QUICK, deployment, manifest
 
 
 def _good(laptop: Laptop, number: int) -> Path:
@@ -33,35 +33,37 @@ async def _waiter(laptop: Laptop, text: str) -> asyncio.Task[tuple[int, str]]:
 
 
 async def test_each_waiter_hears_of_its_own_revision(laptop: Laptop) -> None:
-    """The first is superseded, the second goes live; going back to stable supersedes as well."""
+    """The first is superseded, the second goes live."""
     await laptop.up()
     one, two, three = (_good(laptop, number) for number in (1, 2, 3))
-    first = await _waiter(laptop, manifest(one))
-    assert (await first)[0] == Exit.OK
-    second = await _waiter(laptop, manifest(two, rollout=HELD))
+    laptop.put(deployment(one))
+    await laptop.live()
+    first = await _waiter(laptop, manifest(two, rollout=HELD))
     await laptop.until(lambda s: s.phase is Phase.CANARY, why="it takes traffic")
-    third = await _waiter(laptop, manifest(three))
-    code, words = await second
+    second = await _waiter(laptop, manifest(three))
+    code, words = await first
     assert code == Exit.SUPERSEDED
     assert "superseded: the spec now asks for" in words
-    assert (await third)[0] == Exit.OK
-    stable = laptop.status().stable
+    assert (await second)[0] == Exit.OK
 
-    fourth = await _waiter(laptop, manifest(two, rollout=HELD))
+
+async def test_going_back_to_stable_or_editing_the_steps_alone_makes_no_new_revision(laptop: Laptop) -> None:
+    await laptop.up()
+    one, two = _good(laptop, 1), _good(laptop, 2)
+    laptop.put(deployment(one))
+    stable = await laptop.live()
+    laptop.put(deployment(two, rollout=HELD))
+    candidate = await laptop.revision()
     await laptop.until(lambda s: s.phase is Phase.CANARY, why="it takes traffic")
-    back = await _waiter(laptop, manifest(three))
-    code, words = await fourth
-    assert code == Exit.SUPERSEDED
-    assert "the spec is back at the stable revision" in words
-    assert (await back)[0] == Exit.OK
-    assert laptop.status().stable == stable
-
-    rollout_only = manifest(three, rollout={**QUICK, "bake": {"duration": "5s"}}).encode()
-    said = await laptop.run("apply", "-f", "-", "--wait", stdin=rollout_only)
-    assert said.code == Exit.OK
-    assert "applied (generation 6)" in said.err
-    assert laptop.status().stable == stable
-    assert laptop.status().candidate is None
+    laptop.put(deployment(one))
+    end = await laptop.end(candidate)
+    assert end.code is Exit.SUPERSEDED
+    assert end.message == "the spec is back at the stable revision"
+    assert (await laptop.end()).code is Exit.OK
+    laptop.put(deployment(one, rollout={**QUICK, "bake": {"duration": "5s"}}))
+    assert (await laptop.end()).code is Exit.OK
+    status = laptop.status()
+    assert (status.observed_generation, status.stable, status.candidate) == (4, stable, None)
 
 
 async def test_a_wrong_edit_is_told_and_changes_nothing_until_it_is_put_right(laptop: Laptop) -> None:
@@ -94,11 +96,9 @@ async def test_what_was_applied_by_other_means_stays_until_its_file_says_somethi
     churn.write_text(manifest(_good(laptop, 2), name="churn"))
     await laptop.up(laptop.folder)
     await laptop.live()
-    other = laptop.folder / "other"
-    other.mkdir()
-    (other / "fraud.yaml").write_text(manifest(_good(laptop, 3)))
-    assert (await laptop.run("apply", "-f", str(other), "--wait")).code == Exit.OK
-    third = laptop.status().stable
+    laptop.put(deployment(_good(laptop, 3)))
+    third = await laptop.revision()
+    assert (await laptop.end(third)).code is Exit.OK
     churn.write_text(manifest(_good(laptop, 4), name="churn"))
     await eventually(lambda: laptop.said().count("churn  Applied") == 2, why="the other file is applied")
     assert laptop.status().wanted == third, "the edit of one file must not undo what another model was given"
@@ -110,7 +110,7 @@ async def test_what_was_applied_by_other_means_stays_until_its_file_says_somethi
     assert await laptop.live() == third
     assert await laptop.down() == 0
 
-    assert (await laptop.run("delete", "fraud")).code == Exit.OK
+    assert laptop.store.delete(FRAUD)
     await laptop.up(laptop.folder)
     assert await laptop.live() != third, "what the file names is served, deleted or not"
     fraud.unlink()

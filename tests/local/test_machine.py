@@ -104,7 +104,7 @@ async def test_a_torn_spec_stops_nobody_else_and_says_the_way_out(laptop: Laptop
         await eventually(lambda: first.snapshot().requests > 20, why="the torn one serves on")
         await eventually(lambda: second.snapshot().requests > 20, why="the other one serves on")
         assert complaints(first.snapshot()) == complaints(second.snapshot()) == 0
-    assert (await laptop.run("delete", "torn")).code == Exit.OK
+    assert laptop.store.delete(torn.ref)
     await torn.begin()
 
 
