@@ -16,6 +16,7 @@ from typing import Any
 import psutil
 
 from fairway.adapters.atomic import write_atomically
+from fairway.render.protocols import ProcessSpec
 
 RECORD = "process.json"
 MARK = "FAIRWAY_SERVER_FOLDER"
@@ -23,14 +24,39 @@ MARK = "FAIRWAY_SERVER_FOLDER"
 a server that only this tells of."""
 
 
-def write_record(folder: Path, pid: int, argv: tuple[str, ...], owner: str, restarts: int) -> None:
+def write_record(folder: Path, pid: int, spec: ProcessSpec, owner: str, restarts: int) -> None:
     """Remember a server.
 
     Raises:
         OSError: the disk is full or not writable.
     """
-    record = {"pid": pid, "argv": list(argv), "owner": owner, "restarts": restarts}
+    record = {
+        "pid": pid,
+        "owner": owner,
+        "restarts": restarts,
+        "argv": list(spec.argv),
+        "termination": str(spec.termination_file),
+        "address": None if spec.address_file is None else str(spec.address_file),
+        "ready": spec.ready_path,
+        "fatal": sorted(spec.fatal_exit_codes),
+        "drain": spec.drain_seconds,
+    }
     write_atomically(folder / RECORD, json.dumps(record))
+
+
+def spec_of(name: str, record: dict[str, Any]) -> ProcessSpec | None:
+    """What the recorded server was started as; None when the record does not say it whole."""
+    with suppress(KeyError, TypeError, ValueError):
+        return ProcessSpec(
+            name=name,
+            argv=tuple(map(str, record["argv"])),
+            termination_file=Path(record["termination"]),
+            address_file=None if record["address"] is None else Path(record["address"]),
+            ready_path=str(record["ready"]),
+            fatal_exit_codes=frozenset(map(int, record["fatal"])),
+            drain_seconds=float(record["drain"]),
+        )
+    return None
 
 
 def read_records(folder: Path) -> dict[str, dict[str, Any]]:

@@ -16,13 +16,22 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import psutil
 import structlog
 
 from fairway.adapters.process_end import POLL_SECONDS, exit_words, kill, still_runs, terminate
-from fairway.adapters.process_records import MARK, living, read_json, read_records, strays, write_record
+from fairway.adapters.process_records import (
+    MARK,
+    living,
+    read_json,
+    read_records,
+    spec_of,
+    strays,
+    write_record,
+)
 from fairway.adapters.process_server import Death, Server, Verdict, read_address
 from fairway.core.model import Health, WorkloadHealth
 from fairway.render.protocols import ProcessSpec
@@ -64,7 +73,7 @@ class ProcessSupervisor:
         self._http: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
-        """Begin to watch. A server that runs without anybody knowing is ended first.
+        """Begin to watch what an earlier run left; what nobody remembers is ended first.
 
         Raises:
             OSError: the folders cannot be made.
@@ -74,6 +83,8 @@ class ProcessSupervisor:
         for process in strays(self._folder):
             log.warning("ending a server that no record tells of", pid=process.pid)
             await terminate("stray", process, None, 0.0, self._hurry)
+        for name, record in read_records(self._folder).items():
+            self._adopt(name, record)
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PROBE_TIMEOUT_SECONDS))
         self._watcher = asyncio.create_task(self._watch())
 
@@ -101,8 +112,8 @@ class ProcessSupervisor:
             known = Server(spec, owner, self.run_folder(spec.name))
             known.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             self._servers[spec.name] = known
-            if spec.name in self._stopping or not self._adopt(known):
-                self._spawn(known)
+            known.health = WorkloadHealth(Health.STARTING, restarts=self._deaths_before(spec.name))
+            self._spawn(known)
             self._on_change()
         elif known.spec != spec and (known.successor is None or known.successor.spec != spec):
             self._replace(known, spec)
@@ -128,11 +139,14 @@ class ProcessSupervisor:
         """Names of the servers of one owner, those left by an earlier Fairway included."""
         records = read_records(self._folder).items()
         recorded = {name for name, record in records if record.get("owner") == owner}
-        running = {name for name, server in self._servers.items() if server.owner == owner}
-        return running | recorded - self._stopping.keys()
+        return self.running(owner) | recorded - self._stopping.keys()
 
     def owners(self) -> set[str]:
         return {str(record.get("owner")) for record in read_records(self._folder).values()}
+
+    def running(self, owner: str) -> set[str]:
+        """Names of the servers of one owner that are watched right now."""
+        return {name for name, server in self._servers.items() if server.owner == owner}
 
     def stop(self, name: str) -> None:
         """End a server in the background: it may finish what it is doing."""
@@ -205,22 +219,23 @@ class ProcessSupervisor:
     def _record(self, server: Server) -> None:
         if server.process is not None:
             pid, restarts = server.process.pid, server.health.restarts
-            write_record(server.folder, pid, server.spec.argv, server.owner, restarts)
+            write_record(server.folder, pid, server.spec, server.owner, restarts)
 
-    def _adopt(self, server: Server) -> bool:
-        record = read_json(server.folder / "process.json")
-        restarts = int(record.get("restarts", 0))
-        process = living(record)
-        if process is None:
-            server.health = WorkloadHealth(Health.STARTING, restarts=restarts + 1 if record else 0)
-            return False
-        log.info("adopted a server of an earlier run", server=server.spec.name, pid=process.pid)
-        server.process, server.started = process, time.monotonic()
-        server.last_answer = server.started
+    def _adopt(self, name: str, record: dict[str, Any]) -> None:
+        process, spec = living(record), spec_of(name, record)
+        if process is None or spec is None:
+            return
+        log.info("adopted a server of an earlier run", server=name, pid=process.pid)
+        now, restarts = time.monotonic(), int(record.get("restarts", 0))
+        server = Server(spec, str(record.get("owner")), self.run_folder(name), process)
+        server.started = server.last_answer = now
         server.health = WorkloadHealth(Health.STARTING, restarts=restarts)
-        if tuple(record["argv"]) != server.spec.argv:
-            self._replace(server, server.spec)
-        return True
+        self._servers[name] = server
+
+    def _deaths_before(self, name: str) -> int:
+        """How often it was started again, when an earlier run left its record: it has died since."""
+        record = read_json(self.run_folder(name) / "process.json")
+        return int(record.get("restarts", 0)) + 1 if record and name not in self._stopping else 0
 
     def _replace(self, server: Server, spec: ProcessSpec) -> None:
         """Start another one beside it. A server that is asked nothing (a router) stays until it ends."""

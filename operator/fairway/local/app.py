@@ -120,17 +120,10 @@ class LocalApp:
         return remembered | resolved | {md.spec.model.sha256 or "" for md in models}
 
     async def _first_pass(self) -> None:
-        """Decide for every model before Envoy hears of any, so that it never hears of only some.
-
-        Twice: only after the first pass it is known which servers of an earlier run are wanted, and only
-        after those were asked it is known that they can answer.
-        """
+        """Decide for every model before Envoy hears of any, so that it never hears of only some."""
         refs = self.store.refs()
         for ref in self.platform.orphans(set(refs)):
             await self.platform.remove(ref)
-        for ref in refs:
-            await self._tick(ref)
-        await self.platform.settle()
         for ref in refs:
             await self._tick(ref)
 

@@ -101,7 +101,7 @@ class LocalPlatform:
         self._envoy = find_envoy()
 
     async def start(self, keep: set[str] | None) -> None:
-        """Watch what runs. Nothing is served or changed yet.
+        """Watch what an earlier run left, and hear how it is. Nothing is served or changed yet.
 
         Args:
             keep: digests of the model copies that may still be asked for; None when that is not known.
@@ -109,9 +109,6 @@ class LocalPlatform:
         if keep is not None:
             self._artifacts.tidy(keep)
         await self._servers.start()
-
-    async def settle(self) -> None:
-        """Ask the servers of an earlier run how they are: Envoy must not be told that they are not there."""
         await self._servers.settle(SETTLE_SECONDS)
 
     async def open_router(self) -> None:
@@ -258,10 +255,11 @@ class LocalPlatform:
             return
         self._endpoints_stale = False
         found: dict[str, tuple[Endpoint, ...]] = {}
-        for route, _ in self._routes.values():
-            for backend in route.backends:
-                address = self._servers.address(backend.revision)
-                found[cluster_name(route, backend.revision)] = (Endpoint(*address),) if address else ()
+        for ref, (route, _) in self._routes.items():
+            # Of all that run, in the new route or not: until Envoy has taken it, the old one is in force.
+            for revision in self._servers.running(str(ref)) | {b.revision for b in route.backends}:
+                address = self._servers.address(revision)
+                found[cluster_name(route, revision)] = (Endpoint(*address),) if address else ()
         await self._agent.set_endpoints(found)
 
     def _clusters(self, ref: Ref, revisions: tuple[str, ...]) -> dict[str, str]:
