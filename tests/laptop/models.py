@@ -41,7 +41,7 @@ def bad(number: int) -> ModelProto:
 
 
 def slow(turns: int) -> ModelProto:
-    """Needs about a microsecond a turn, as often as the largest number in X says; for zeros no time at all."""
+    """Needs about a microsecond for each turn, times the largest number in X; for zeros no time at all."""
     body = helper.make_graph(
         [
             helper.make_node("Identity", ["go_on"], ["still_go_on"]),

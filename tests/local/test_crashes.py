@@ -9,8 +9,9 @@ from functools import partial
 import pytest
 from examples.demo.load import Load
 
+from fairway.api.status import Phase
 from laptop.fairway import Laptop, eventually
-from laptop.story import ENDS, Story, moves
+from laptop.story import ENDS, Move, Story, moves
 from laptop.users import complaints, users, words
 
 
@@ -19,9 +20,12 @@ def _served(load: Load, number: int) -> bool:
 
 
 @pytest.mark.parametrize(
-    "kills", [pytest.param(3, id="3 kills"), pytest.param(10, id="10 kills", marks=pytest.mark.soak)]
+    ("kills", "seed"),
+    [
+        pytest.param(3, 1, id="3 kills"),
+        *(pytest.param(10, seed, id=f"10 kills, {seed}", marks=pytest.mark.soak) for seed in (1, 2, 3)),
+    ],
 )
-@pytest.mark.parametrize("seed", [1])
 async def test_a_rollout_survives_the_death_of_fairway_at_any_moment(
     laptop: Laptop, kills: int, seed: int
 ) -> None:
@@ -55,5 +59,25 @@ async def test_a_rollout_survives_the_death_of_fairway_at_any_moment(
     sys.stdout.write(f"{words(tally)}\nkilled {kills} times, away for {down:.1f} s in all\n")
     assert complaints(tally, story.bad) == 0, f"{words(tally)}\n{laptop.said()}"
     assert laptop.records()["envoy"] == envoy
+    assert "StableNotReady" not in laptop.said(), "whoever begins asks before it says how things are"
     assert await laptop.down() == 0
     assert laptop.leftovers() == []
+
+
+async def test_a_candidate_that_was_sent_back_meanwhile_answers_until_no_router_asks_it(
+    laptop: Laptop,
+) -> None:
+    """The next Fairway decides against it at once, but Envoy still has the route of the one before."""
+    await laptop.up()
+    story = Story(laptop)
+    stable = await story.begin()
+    async with story.users() as load:
+        await story.start(Move.ABORTED)
+        await story.until(lambda s: s.phase is Phase.CANARY, why="it takes traffic")
+        await laptop.kill()
+        asking = asyncio.create_task(laptop.ask("abort"))
+        await laptop.up()
+        assert await asking
+        await story.until(lambda s: s.phase is Phase.ROLLED_BACK, why="it is sent back")
+        assert story.status.stable == stable
+        assert complaints(load.snapshot()) == 0, words(load.snapshot())
