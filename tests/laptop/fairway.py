@@ -23,6 +23,7 @@ from fairway.api.v1alpha1 import ModelDeployment
 from fairway.cli.follow import End, end_of, revision_to_follow
 from fairway.cli.target import LocalTarget
 from fairway.driver.ports import Ref
+from fairway.local.paths import LocalPaths
 from fairway.local.ports import is_free
 
 WITHIN = 20.0
@@ -65,6 +66,7 @@ class Laptop:
         if self.process is not None and self.process.returncode is None:
             self.process.kill()
             await self.process.wait()
+        LocalPaths(self.state).remove_sockets()
 
     async def up(self, *files: Path) -> None:
         """Start it and wait until it serves on this folder."""
@@ -207,7 +209,12 @@ class Laptop:
     def leftovers(self) -> list[str]:
         """What a Fairway that has ended must not leave."""
         found = [" ".join(process.cmdline()) for process in self.running()]
-        return [*found, *map(str, (self.state / "run").glob("*"))]
+        sockets = LocalPaths(self.state).sockets
+        return [
+            *found,
+            *map(str, (self.state / "run").glob("*")),
+            *([str(sockets)] if sockets.exists() else []),
+        ]
 
     def _is_ours(self, process: psutil.Process) -> bool:
         try:

