@@ -112,7 +112,7 @@ async def test_the_file_under_a_running_model_may_change_without_any_effect_but_
     condition = story.status.condition("Degraded")
     assert condition
     assert "is not served: give it a new uri, or pin spec.model.sha256" in condition.message
-    assert "ModelContentChanged" in shared.said()
+    await eventually(lambda: "ModelContentChanged" in shared.said(), why="it is said as well")
     dead = shared.records()[stable]
     psutil.Process(dead).kill()
     await eventually(lambda: shared.records()[stable] != dead, why="another process serves")
