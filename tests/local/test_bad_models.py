@@ -100,7 +100,8 @@ async def test_a_first_model_that_cannot_be_served_says_so_at_once_and_goes_live
     said = await shared.run("status", "late", "-w", "--timeout", "15s")
     assert said.code == Exit.NEVER_READY
     assert f"there is no file or folder {file}" in said.err
-    assert f"ModelNotReadable  there is no file or folder {file}" in shared.said()
+    words = f"ModelNotReadable  there is no file or folder {file}"
+    await eventually(lambda: words in shared.said(), why="`up` says it")
     models.save(models.good(1), file)
     await shared.live(story.ref)
 

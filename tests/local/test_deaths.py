@@ -26,8 +26,11 @@ async def test_a_server_that_was_killed_is_started_again_and_both_are_said(share
     async with story.users(clients=1) as load:
         await eventually(lambda: load.snapshot().requests > 20, why="users are answered again")
         assert complaints(load.snapshot()) == 0
-    assert f"ServerEnded  {stable}: the server was killed by SIGKILL; it starts again" in shared.said()
-    assert f"StableNotReady  {stable} is Starting" in shared.said()
+    for words in (
+        f"ServerEnded  {stable}: the server was killed by SIGKILL; it starts again",
+        f"StableNotReady  {stable} is Starting",
+    ):
+        await eventually(lambda words=words: words in shared.said(), why=words)
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -79,7 +82,8 @@ async def test_envoy_that_was_killed_comes_back_and_the_broken_interval_does_not
         assert evidence.candidate_failures == evidence.stable_failures == 0
         assert evidence.candidate_requests <= load.snapshot().revisions[candidate].requests
         assert story.status.candidate == candidate
-    assert "RouterEnded  envoy: the server was killed by SIGKILL" in shared.said()
+    words = "RouterEnded  envoy: the server was killed by SIGKILL"
+    await eventually(lambda: words in shared.said(), why=words)
 
 
 @pytest.mark.asyncio(loop_scope="module")
