@@ -55,8 +55,7 @@ types: setup ## Check types
 	@$(BIN)/mypy examples benchmarks tools e2e
 
 imports: setup ## Check who imports whom
-	@$(BIN)/lint-imports --no-cache | grep -E 'KEPT|BROKEN|Contracts:|->' || { $(BIN)/lint-imports --no-cache; exit 1; }
-	@$(BIN)/lint-imports --no-cache >/dev/null
+	@$(BIN)/lint-imports --no-cache
 
 generate: setup ## Write what follows from the code: CRD, reference, diagram
 	@$(BIN)/python tools/generate.py

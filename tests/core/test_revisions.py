@@ -72,14 +72,14 @@ def test_a_revision_is_unknown_until_its_content_is() -> None:
 
 def test_a_newer_server_image_alone_makes_no_new_revision() -> None:
     harbour = live()
-    harbour.caps = Capabilities(CAPS.host, {"OnnxRuntime": "newer"}, CAPS.schemes)
+    harbour.caps = Capabilities(CAPS.host, {"OnnxRuntime": "newer"})
     harbour.run(timedelta(hours=1))
     assert (harbour.status.phase, harbour.status.candidate) == ("Stable", None)
 
 
 def test_a_newer_server_image_comes_with_the_next_revision_and_not_with_the_way_back() -> None:
     harbour = live()
-    harbour.caps = Capabilities(CAPS.host, {"OnnxRuntime": "newer"}, CAPS.schemes)
+    harbour.caps = Capabilities(CAPS.host, {"OnnxRuntime": "newer"})
     harbour.edit(uri="file:/models/b")
     harbour.run_to("Canary")
     revision = harbour.status.revision(harbour.candidate)

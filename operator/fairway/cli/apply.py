@@ -10,7 +10,15 @@ import click
 from fairway.api.v1alpha1 import ModelDeployment
 from fairway.cli import manifests
 from fairway.cli.exits import Exit
-from fairway.cli.options import Context, Duration, common, make_context, name_argument, output
+from fairway.cli.options import (
+    Context,
+    Duration,
+    common,
+    filename_option,
+    make_context,
+    name_argument,
+    output,
+)
 from fairway.cli.target import NotFound
 from fairway.cli.wait import follow
 from fairway.driver.ports import Ref
@@ -23,15 +31,7 @@ Examples:
   fairway apply -f model.yaml --wait --timeout 30m    # 0 live, 3 rolled back, 4 never ready, 5 timeout
 """
 )
-@click.option(
-    "-f",
-    "--filename",
-    "files",
-    multiple=True,
-    required=True,
-    type=click.Path(path_type=Path, allow_dash=True),
-    help="Manifest, folder of manifests, or - for standard input. May be given several times.",
-)
+@filename_option
 @click.option("--wait", is_flag=True, help="Wait until the revision is live or sent back; see the exit code.")
 @click.option(
     "--timeout",

@@ -77,4 +77,13 @@ def output(*choices: str) -> Callable[[F], F]:
     )
 
 
+filename_option = click.option(
+    "-f",
+    "--filename",
+    "files",
+    multiple=True,
+    required=True,
+    type=click.Path(path_type=Path, allow_dash=True),
+    help="Manifest, folder of manifests, or - for standard input. May be given several times.",
+)
 name_argument = click.argument("name")

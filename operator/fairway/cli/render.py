@@ -12,6 +12,7 @@ from fairway.adapters.artifacts import Unreadable, digest_of
 from fairway.api.v1alpha1 import ModelDeployment
 from fairway.cli import manifests
 from fairway.cli.exits import Exit
+from fairway.cli.options import filename_option
 from fairway.cli.output import print_data
 from fairway.core.model import ArtifactState, Health, Observed, WorkloadHealth
 from fairway.core.reconcile import reconcile
@@ -22,15 +23,7 @@ from fairway.render.registry import ENGINES, ROUTERS
 
 
 @click.command(epilog="\b\nExample:\n  fairway render -f model.yaml")
-@click.option(
-    "-f",
-    "--filename",
-    "files",
-    multiple=True,
-    required=True,
-    type=click.Path(path_type=Path, allow_dash=True),
-    help="Manifest, folder of manifests, or - for standard input.",
-)
+@filename_option
 @click.option("-o", "--output", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
 def render(files: tuple[Path, ...], output: str) -> int:
     """Print the processes and the Envoy configuration that a first deployment would bring."""

@@ -14,7 +14,7 @@ from fairway.adapters.kube.kinds import DEPLOYMENT, MODEL, POD, SERVICE, Obj
 from fairway.adapters.kube.objects import Fence, Objects, owned_by
 from fairway.adapters.kube.workload_health import read_health
 from fairway.api.v1alpha1 import ModelDeployment
-from fairway.controller.artifacts import SCHEMES, look_at
+from fairway.controller.artifacts import look_at
 from fairway.controller.ports import Ports
 from fairway.controller.restarts import Restarts
 from fairway.controller.router_unit import ROUTER_LABELS, RouterOf, RouterUnit
@@ -110,7 +110,6 @@ class ModelPlatform:
         return Capabilities(
             host=f"{self.ref.name}.{self.ref.namespace}.svc",
             runtimes={"OnnxRuntime": self.cluster.settings.server_image},
-            schemes=SCHEMES,
             port=SERVICE_PORT,
         )
 

@@ -93,13 +93,11 @@ class Capabilities:
     Attributes:
         host: name or address that clients reach the routers by.
         runtimes: server image (or local runtime) per engine type, for revisions made from now on.
-        schemes: URI schemes that the stores of this platform can read.
         port: that clients use, where something stands before the routers; None for the routers' own.
     """
 
     host: str
     runtimes: dict[str, str]
-    schemes: frozenset[str]
     port: int | None = None
 
 

@@ -8,5 +8,4 @@ HOST = "127.0.0.1"
 CAPABILITIES = Capabilities(
     host=HOST,
     runtimes={"OnnxRuntime": "fairway_onnx"},
-    schemes=frozenset({"file"}),
 )

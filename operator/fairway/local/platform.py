@@ -88,10 +88,6 @@ class LocalPlatform:
     def router_health(self) -> WorkloadHealth:
         return self._servers.health(ENVOY)
 
-    @property
-    def router_pid(self) -> int | None:
-        return self._servers.pid(ENVOY)
-
     def find_router(self) -> None:
         """Look for the Envoy to route with.
 
@@ -114,8 +110,7 @@ class LocalPlatform:
     async def open_router(self) -> None:
         """Tell Envoy everything that was decided so far, and start it if it does not run already."""
         await self._publish_endpoints()
-        if self._routes:
-            await self._agent.set(self._configs())
+        await self._agent.set(self._configs())
         await self._agent.start()
         self._open = True
         config = self._paths.router / "bootstrap.json"
