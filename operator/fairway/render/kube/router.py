@@ -10,10 +10,10 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
 
 from fairway.render.envoy_bootstrap import bootstrap
 from fairway.render.kube.labels import Manifest, Owner, labels, metadata, owner_reference
+from fairway.render.kube.restricted import container_security, mount, pod_security
 from fairway.render.kube.route_config import ROUTER_COMPONENT
 
 NAME = "fairway-router"
@@ -149,13 +149,7 @@ def _pod(settings: RouterSettings, pod_labels: dict[str, str]) -> Manifest:
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": settings.drain_seconds + GRACE_MARGIN_SECONDS,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "fsGroup": USER,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": pod_security(USER),
         "topologySpreadConstraints": [
             _spread("kubernetes.io/hostname", pod_labels),
             _spread("topology.kubernetes.io/zone", pod_labels),
@@ -199,10 +193,10 @@ def _envoy(settings: RouterSettings) -> Manifest:
         ],
         "env": _environment(settings),
         "resources": settings.envoy_resources,
-        "securityContext": _locked_down(),
+        "securityContext": container_security(),
         # SIGTERM ends Envoy at once, with all that is in flight: the hook returns when the clients are gone.
         "lifecycle": {"preStop": {"exec": {"command": ["fairway-agent", "drain"]}}},
-        "volumeMounts": [_mount("run", RUN_DIR), _mount("tmp", PurePosixPath("/tmp"))],  # noqa: S108  a volume
+        "volumeMounts": [mount("run", RUN_DIR), mount("tmp", PurePosixPath("/tmp"))],  # noqa: S108  a volume
     }
 
 
@@ -216,15 +210,15 @@ def _agent(settings: RouterSettings) -> Manifest:
         "env": _environment(settings),
         "ports": [{"name": "agent", "containerPort": AGENT_PORT, "protocol": "TCP"}],
         "resources": settings.agent_resources,
-        "securityContext": _locked_down(),
+        "securityContext": container_security(),
         # Liveness asks about the agent alone; readiness about what a client of this pod would meet.
         "startupProbe": _probe("/healthz", periodSeconds=1, failureThreshold=60, timeoutSeconds=2),
         "livenessProbe": _probe("/healthz", periodSeconds=10, failureThreshold=6, timeoutSeconds=5),
         "readinessProbe": _probe("/readyz", periodSeconds=2, failureThreshold=2, timeoutSeconds=2),
         "volumeMounts": [
-            _mount("run", RUN_DIR),
-            _mount("tmp", PurePosixPath("/tmp")),  # noqa: S108  a volume
-            _mount("token", TOKEN_DIR) | {"readOnly": True},
+            mount("run", RUN_DIR),
+            mount("tmp", PurePosixPath("/tmp")),  # noqa: S108  a volume
+            mount("token", TOKEN_DIR) | {"readOnly": True},
         ],
     }
 
@@ -245,20 +239,8 @@ def _token_sources() -> list[Manifest]:
     ]
 
 
-def _locked_down() -> Manifest:
-    return {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-    }
-
-
 def _probe(path: str, **timing: int) -> Manifest:
     return {"httpGet": {"path": path, "port": "agent"}, **timing}
-
-
-def _mount(volume: str, path: PurePosixPath) -> dict[str, Any]:
-    return {"name": volume, "mountPath": str(path)}
 
 
 def _spread(topology: str, pod_labels: dict[str, str]) -> Manifest:

@@ -12,6 +12,7 @@ from pathlib import PurePosixPath
 
 from fairway.core.model import Workload
 from fairway.render.kube.labels import Manifest, Owner, controller_reference, labels, metadata
+from fairway.render.kube.restricted import container_security, mount, pod_security
 from fairway.render.protocols import ProcessFiles, ProcessSpec
 from fairway.render.registry import ENGINES
 
@@ -125,13 +126,7 @@ def _pod(workload: Workload, settings: ServerSettings) -> Manifest:
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": math.ceil(process.drain_seconds) + GRACE_MARGIN_SECONDS,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "fsGroup": USER,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": pod_security(USER),
         "initContainers": [_fetch(workload, settings)],
         "containers": [_server(workload, process, settings)],
         "volumes": [{"name": "models", "emptyDir": {}}, {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}}],
@@ -154,8 +149,8 @@ def _fetch(workload: Workload, settings: ServerSettings) -> Manifest:
         "command": [_filled(word, words) for word in settings.fetch_command],
         "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}},
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "securityContext": _locked_down(),
-        "volumeMounts": [_mount("models", MODELS), _mount("tmp", TMP)],
+        "securityContext": container_security(),
+        "volumeMounts": [mount("models", MODELS), mount("tmp", TMP)],
     }
 
 
@@ -170,12 +165,12 @@ def _server(workload: Workload, process: ProcessSpec, settings: ServerSettings) 
         "resources": settings.resources,
         "terminationMessagePath": str(TERMINATION),
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "securityContext": _locked_down(),
+        "securityContext": container_security(),
         # Alive is asked of the process, ready of the model: a model that loads is not killed for it.
         "startupProbe": _probe("/v2/health/live", periodSeconds=1, failureThreshold=START_SECONDS),
         "livenessProbe": _probe("/v2/health/live", periodSeconds=10, failureThreshold=6),
         "readinessProbe": _probe(process.ready_path, periodSeconds=1, failureThreshold=3),
-        "volumeMounts": [_mount("models", MODELS) | {"readOnly": True}, _mount("tmp", TMP)],
+        "volumeMounts": [mount("models", MODELS) | {"readOnly": True}, mount("tmp", TMP)],
     }
 
 
@@ -183,17 +178,5 @@ def _filled(word: str, words: dict[str, str]) -> str:
     return words.get(word, word)
 
 
-def _locked_down() -> Manifest:
-    return {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-    }
-
-
 def _probe(path: str, **timing: int) -> Manifest:
     return {"httpGet": {"path": path, "port": "http"}, "timeoutSeconds": 5, **timing}
-
-
-def _mount(volume: str, path: PurePosixPath) -> Manifest:
-    return {"name": volume, "mountPath": str(path)}
