@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from fairway.adapters import artifacts
+from fairway.adapters import artifacts, content
 from fairway.adapters.artifacts import FileArtifacts, digest_of
 
 
@@ -54,6 +54,25 @@ async def test_a_folder_is_named_by_the_list_that_sha256sum_prints(
     digest = (await cache.look(f"file:{tmp_path}/model")).sha256
     assert digest == hashlib.sha256(lines.encode()).hexdigest()
     assert (cache.path(digest) / "deep" / "b.bin").read_bytes() == b"b"
+
+
+async def test_the_order_of_the_list_is_that_of_bytes(tmp_path: Path) -> None:
+    """So that a pin made with `sort` and `sha256sum` is the one that Fairway computes."""
+    for name in ("a/b", "a-b", "B", "ä"):
+        _file(tmp_path, name.encode(), f"model/{name}")
+    command = "find * -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum"
+    printed = await asyncio.create_subprocess_shell(
+        command, cwd=tmp_path / "model", stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await printed.communicate()
+    assert digest_of(f"file:{tmp_path}/model") == out.decode().split()[0]
+
+
+@pytest.mark.parametrize("name", ["a\nb", "a\\b"])
+def test_a_name_that_could_forge_the_list_is_refused(tmp_path: Path, name: str) -> None:
+    _file(tmp_path, name=f"model/{name}")
+    with pytest.raises(content.Unreadable, match="rename the file"):
+        digest_of(f"file:{tmp_path}/model")
 
 
 async def test_a_percent_in_a_uri_is_read_as_a_uri_says(cache: FileArtifacts, tmp_path: Path) -> None:
@@ -117,13 +136,13 @@ async def test_others_do_not_wait_for_a_big_model(
 ) -> None:
     """Until it is read nothing is known of it, and whoever asked is woken then."""
     monkeypatch.setattr(artifacts, "PATIENCE_SECONDS", 0.01)
-    read, go_on = artifacts._read_file, threading.Event()
+    read, go_on = content.read_file, threading.Event()
 
     def slowly(*arguments: object) -> str:
         go_on.wait(10)
         return read(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(artifacts, "_read_file", slowly)
+    monkeypatch.setattr(content, "read_file", slowly)
     uri = f"file:{_file(tmp_path)}"
     assert await cache.look(uri) == await cache.look(uri)
     assert (await cache.look(uri)).error is None
@@ -136,7 +155,7 @@ async def test_others_do_not_wait_for_a_big_model(
 async def test_what_is_being_written_has_no_content_yet(
     cache: FileArtifacts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    file, read = _file(tmp_path), artifacts._read_file
+    file, read = _file(tmp_path), content.read_file
 
     def while_it_grows(*arguments: object) -> str:
         digest = read(*arguments)  # type: ignore[arg-type]
@@ -144,7 +163,7 @@ async def test_what_is_being_written_has_no_content_yet(
             more.write(b"more")
         return digest
 
-    monkeypatch.setattr(artifacts, "_read_file", while_it_grows)
+    monkeypatch.setattr(content, "read_file", while_it_grows)
     found = await cache.look(f"file:{file}")
     assert (found.sha256, found.error) == (None, None)
 
@@ -178,7 +197,7 @@ async def test_closing_gives_up_what_is_being_read(
     cache: FileArtifacts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(artifacts, "PATIENCE_SECONDS", 0.0)
-    monkeypatch.setattr(artifacts, "_CHUNK", 1)
+    monkeypatch.setattr(content, "CHUNK", 1)
     await cache.look(f"file:{_file(tmp_path, bytes(1 << 22))}")
     await asyncio.wait_for(cache.close(), 2)
     assert not list((tmp_path / "cache").glob("*"))

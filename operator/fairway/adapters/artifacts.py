@@ -7,28 +7,20 @@ restarts, never changes what is served.
 from __future__ import annotations
 
 import asyncio
-import hashlib
-import os
 import shutil
 import tempfile
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
 
+from fairway.adapters.content import Unreadable, files_of, read
 from fairway.core.model import ArtifactState
 
-MAX_FILES = 10_000
-MODEL_FILE = "model.onnx"
 PATIENCE_SECONDS = 0.25
-_CHUNK = 1 << 20
 Signature = tuple[tuple[str, int, int, int], ...]
-
-
-class Unreadable(Exception):
-    """One sentence for the user about why the artifact cannot be taken."""
 
 
 class Unfinished(Unreadable):
@@ -107,7 +99,7 @@ class FileArtifacts:
         known = self._known.get(uri)
         if known is not None and known.signature == signature and self.path(known.sha256).exists():
             return known.sha256
-        sha256 = _read(source, None, self._closing.is_set)
+        sha256 = read(source, None, self._closing.is_set)
         if not self.path(sha256).exists():
             sha256 = self._copy(source)
         if _signature(source) != signature:
@@ -120,7 +112,7 @@ class FileArtifacts:
         try:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             staging = Path(tempfile.mkdtemp(dir=self._folder, prefix=".incoming-"))
-            digest = _read(source, staging, self._closing.is_set)
+            digest = read(source, staging, self._closing.is_set)
             with suppress(OSError):
                 staging.rename(self.path(digest))
         except OSError as error:  # it was read a moment ago, so it is the copy that fails
@@ -155,34 +147,9 @@ def path_of(uri: str) -> Path:
 def _signature(source: Path) -> Signature:
     return tuple(
         (str(path), stat.st_size, stat.st_mtime_ns, stat.st_ino)
-        for path in _files(source)
+        for path in files_of(source)
         for stat in (path.stat(),)
     )
-
-
-def _files(source: Path) -> list[Path]:
-    if source.is_file():
-        return [source]
-    if not source.exists():
-        raise Unreadable(f"there is no file or folder {source}")
-    if not source.is_dir():
-        raise Unreadable(f"{source} is neither a file nor a folder")
-    found: list[Path] = []
-    for folder, _, names in os.walk(source):
-        found += [Path(folder) / name for name in names]
-        if len(found) > MAX_FILES:
-            raise Unreadable(
-                f"{source} holds more than {MAX_FILES} files; point uri to the model's own folder"
-            )
-    root = source.resolve()
-    for path in found:
-        if not path.is_file():  # a pipe, or a link that leads nowhere or to itself
-            raise Unreadable(f"{path} is neither a file nor a folder")
-        if not path.resolve().is_relative_to(root):
-            raise Unreadable(f"{path} is a link that leads out of the model's folder")
-    if not found:
-        raise Unreadable(f"the folder {source} is empty")
-    return sorted(found)
 
 
 def digest_of(uri: str) -> str:
@@ -192,37 +159,5 @@ def digest_of(uri: str) -> str:
         Unreadable: there is nothing to read there.
     """
     source = path_of(uri)
-    _files(source)
-    return _read(source, None)
-
-
-def _read(source: Path, target: Path | None, stopped: Callable[[], bool] = lambda: False) -> str:
-    """Digest of a file, or of a folder's list as `sha256sum` prints it; copied on the way if wanted."""
-    if source.is_file():
-        return _read_file(source, target / MODEL_FILE if target else None, stopped)
-    digest = hashlib.sha256()
-    for path in _files(source):
-        relative = path.relative_to(source)
-        copy = target / relative if target else None
-        digest.update(f"{_read_file(path, copy, stopped)}  {relative.as_posix()}\n".encode())
-    return digest.hexdigest()
-
-
-def _read_file(source: Path, target: Path | None, stopped: Callable[[], bool]) -> str:
-    digest = hashlib.sha256()
-    with ExitStack() as stack:
-        reader = stack.enter_context(source.open("rb"))
-        writer = None
-        if target is not None:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            writer = stack.enter_context(target.open("wb"))
-        while chunk := reader.read(_CHUNK):
-            if stopped():
-                raise Unreadable(f"{source} was not read to its end: fairway is stopping")
-            digest.update(chunk)
-            if writer is not None:
-                writer.write(chunk)
-        if writer is not None:  # a copy with a digest for a name must not be found empty after a power cut
-            writer.flush()
-            os.fsync(writer.fileno())
-    return digest.hexdigest()
+    files_of(source)
+    return read(source, None)

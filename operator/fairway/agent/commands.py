@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import sys
 
 import structlog
 
+from fairway.adapters.json_logs import configure_json_logs
 from fairway.agent.drain import drain
 from fairway.agent.errors import SettingsError
 from fairway.agent.settings import read_settings
@@ -23,7 +23,7 @@ def run(arguments: list[str]) -> int:
     if command not in {"serve", "drain"} or len(arguments) > 1:
         sys.stderr.write(USAGE + "\n")
         return EXIT_USAGE
-    _configure_logging()
+    configure_json_logs()
     log = structlog.get_logger()
     try:
         settings = read_settings()
@@ -42,17 +42,3 @@ def run(arguments: list[str]) -> int:
         log.error("the agent cannot go on", trouble=str(error))  # noqa: TRY400  the words say it all
         return 1
     return 0
-
-
-def _configure_logging() -> None:
-    """One JSON object a line, on standard error."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
