@@ -8,7 +8,8 @@ from typing import Any
 
 import click
 
-from fairway.adapters.artifacts import Unreadable, digest_of
+from fairway.adapters.artifacts import digest_of
+from fairway.adapters.content import Unreadable
 from fairway.api.v1alpha1 import ModelDeployment
 from fairway.cli import manifests
 from fairway.cli.exits import Exit
