@@ -43,9 +43,23 @@ def refused(schema: Schema, value: Any, path: str = "") -> Iterator[str]:
     if not all(holds(value, schema[keyword]) for keyword, holds in _BOUNDS if keyword in schema):
         yield path
     if isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from refused(schema["items"], item, f"{path}[{index}]")
-    elif isinstance(value, dict) and "properties" in schema:
+        yield from _refused_items(schema, value, path)
+    elif isinstance(value, dict):
+        yield from _refused_fields(schema, value, path)
+
+
+def _refused_items(schema: Schema, value: list[Any], path: str) -> Iterator[str]:
+    for index, item in enumerate(value):
+        yield from refused(schema["items"], item, f"{path}[{index}]")
+    keys = schema.get("x-kubernetes-list-map-keys", ())
+    if keys and len({tuple(item.get(key) for key in keys) for item in value}) < len(value):
+        yield path
+
+
+def _refused_fields(schema: Schema, value: dict[str, Any], path: str) -> Iterator[str]:
+    for name, item in value.items() if "additionalProperties" in schema else ():
+        yield from refused(schema["additionalProperties"], item, f"{path}.{name}")
+    if "properties" in schema:
         present = {key for key, item in value.items() if item is not None}
         for name in set(schema.get("required", ())) - present | present - set(schema["properties"]):
             yield f"{path}.{name}".lstrip(".")
@@ -109,7 +123,15 @@ RULED: dict[str, st.SearchStrategy[Any]] = {
     "spec.rollout.analysis.tolerate": _decimals(1000, 1400),
     "spec.rollout.analysis.safeMargin": _decimals(1500, 9000),
     "spec.rollout.steps": _steps(),
+    "spec.scaling": st.fixed_dictionaries(
+        {}, optional={"min": st.integers(1, 5), "max": st.integers(5, 9), "target": st.integers(1, 100)}
+    ),
 }
+
+
+plain = st.recursive(
+    st.booleans() | st.integers(0, 9), lambda inner: st.lists(inner, max_size=2), max_leaves=3
+)
 
 
 def values(schema: Schema, path: str) -> st.SearchStrategy[Any]:
@@ -129,6 +151,9 @@ def values(schema: Schema, path: str) -> st.SearchStrategy[Any]:
 
 
 def _objects(schema: Schema, path: str) -> st.SearchStrategy[Any]:
+    if "properties" not in schema:
+        held = values(schema["additionalProperties"], path) if "additionalProperties" in schema else plain
+        return st.dictionaries(st.sampled_from(("cpu", "memory", "zone")), held, max_size=2)
     children = {name: values(child, f"{path}.{name}") for name, child in schema["properties"].items()}
     required = {name: children.pop(name) for name in schema.get("required", ())}
     return st.fixed_dictionaries(required, optional=children)
@@ -136,7 +161,13 @@ def _objects(schema: Schema, path: str) -> st.SearchStrategy[Any]:
 
 def _lists(schema: Schema, path: str) -> st.SearchStrategy[Any]:
     few = min(3, schema["maxItems"])
-    return st.lists(values(schema["items"], f"{path}[]"), min_size=schema.get("minItems", 0), max_size=few)
+    keys = schema.get("x-kubernetes-list-map-keys")
+    return st.lists(
+        values(schema["items"], f"{path}[]"),
+        min_size=schema.get("minItems", 0),
+        max_size=few,
+        unique_by=(lambda item: tuple(item[key] for key in keys)) if keys else None,
+    )
 
 
 def _texts(schema: Schema, _path: str) -> st.SearchStrategy[Any]:

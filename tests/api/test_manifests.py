@@ -72,7 +72,7 @@ def test_the_full_sample_uses_every_field() -> None:
             *(paths(v, f"{place}.{k}") for k, v in value.items())
         )
 
-    assert paths(written, "spec") == {path for path, _ in fields(SCHEMA["properties"]["spec"], "spec")}
+    assert paths(written, "spec") >= {path for path, _ in fields(SCHEMA["properties"]["spec"], "spec")}
 
 
 def test_the_smallest_sample_has_nothing_that_could_be_left_out() -> None:

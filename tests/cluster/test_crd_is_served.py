@@ -56,7 +56,8 @@ def test_a_bad_example_is_refused_for_the_stated_reason(models: Api, example: Ba
 def refused_as_stated(example: BadExample, strict: Answer, lenient: Answer) -> bool:
     match example.by:
         case By.SCHEMA:
-            return lenient.status == 422 and example.path in causes(lenient)
+            found = {cause.removesuffix("[1]") for cause in causes(lenient)}  # the second of two equal items
+            return lenient.status == 422 and example.path in found
         case By.RULE:
             return lenient.status == 422 and example.rule in lenient.message
         case By.STRICT:

@@ -25,8 +25,14 @@ def _name(caps: Capabilities = CAPS, status: Status = KNOWN, **spec: Any) -> str
     [
         {"model": {"uri": "file:/models/a", "format": "onnx", "name": "other"}},
         {"engine": {"type": "OnnxRuntime", "onnxRuntime": {"threads": 2}}},
+        {"model": {"uri": "file:/models/a", "format": "onnx", "secretRef": {"name": "store"}}},
+        {"model": {"uri": "file:/models/a", "format": "onnx", "serviceAccountName": "reader"}},
+        {"resources": {"limits": {"memory": "1Gi"}}},
+        {"gpu": {"count": 1}},
+        {"nodeSelector": {"zone": "a"}},
+        {"podTemplate": {"env": [{"name": "A"}]}},
     ],
-    ids=["public name", "engine settings"],
+    ids=["public name", "engine settings", "secret", "account", "resources", "gpu", "nodes", "environment"],
 )
 def test_what_changes_answers_or_servers_makes_a_new_revision(spec: dict[str, Any]) -> None:
     assert _name(**spec) != _name()
@@ -37,10 +43,12 @@ def test_what_changes_answers_or_servers_makes_a_new_revision(spec: dict[str, An
     [
         {"rollout": {"bake": {"duration": "3m"}}},
         {"traffic": {"timeouts": {"request": "3s"}}},
+        {"scaling": {"min": 2, "max": 3}},
+        {"resources": {"limits": {}}},
         {"model": {"uri": "file:/models/a", "format": "onnx", "sha256": digest("a")}},
         {"model": {"uri": "file:/models/a", "format": "onnx", "name": "fraud"}},
     ],
-    ids=["rollout", "traffic", "pin", "public name written out"],
+    ids=["rollout", "traffic", "scaling", "empty resources", "pin", "public name written out"],
 )
 def test_what_changes_neither_makes_no_new_revision(spec: dict[str, Any]) -> None:
     assert _name(**spec) == _name()
@@ -161,6 +169,25 @@ def test_a_status_stays_small_after_200_rollouts_with_chatty_servers() -> None:
             harbour.ask("promote", full=True)
             harbour.run_to("Stable")
     assert harbour.status.history
+
+
+def test_a_status_stays_small_however_much_is_said_about_the_pods() -> None:
+    """Revisions with a role are remembered whole; others make room."""
+    harbour = live()
+    for number in range(8):
+        env = [{"name": f"V{number}", "value": "x" * 1000}, {"name": "W", "value": "x" * 1000}]
+        harbour.edit(podTemplate={"env": env})
+        harbour.run_to("Canary")
+        harbour.ask("promote", full=True)
+        harbour.run_to("Stable")
+        assert harbour.status.stable == harbour.status.wanted
+        assert harbour.status.revision(harbour.status.stable) is not None
+
+
+def test_more_about_the_pods_than_can_be_remembered_is_refused() -> None:
+    env = [{"name": f"V{number}", "value": "x" * 1000} for number in range(3)]
+    with pytest.raises(ValueError, match="at most 3072 can be remembered"):
+        make_deployment(podTemplate={"env": env})
 
 
 def test_a_revision_keeps_what_it_was_made_from() -> None:

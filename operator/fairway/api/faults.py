@@ -11,6 +11,7 @@ import json
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from fairway.api import pod
 from fairway.api.crd import resource_schema
 from fairway.api.spec import NAME_PATTERN
 from fairway.api.yaml_text import Path, dotted
@@ -32,6 +33,11 @@ PATTERN_WORDS = {
     "with a letter or digit at both ends",
     r"^[a-f0-9]{64}$": "must be 64 hexadecimal digits in lower case",
     r"^[a-z][a-z0-9+.-]*:.+$": "must be a URI like file:models/fraud-7",
+    pod.QUANTITY_PATTERN: "must be a quantity like 500m, 2 or 4Gi",
+    pod.OBJECT_PATTERN: "must be the name of an object in the same namespace",
+    pod.LABEL_VALUE_PATTERN: "must be the value of a label: letters, digits, '-', '_' and '.'",
+    pod.VARIABLE_PATTERN: "must be letters, digits and '_', not starting with a digit",
+    pod.MIG_PATTERN: "must be a MIG profile like 1g.10gb",
 }
 _TYPE_WORDS = {
     "string_type": "must be text",

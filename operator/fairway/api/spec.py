@@ -9,6 +9,7 @@ from typing import Annotated, Self
 from pydantic import Field, JsonValue, StringConstraints, model_validator
 
 from fairway.api.base import ApiModel
+from fairway.api.pod import ObjectName, PodInputs
 from fairway.api.scalars import Decimal, Duration, format_duration
 
 NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
@@ -25,6 +26,12 @@ def _rule(rule: str, message: str) -> JsonValue:
 
 class ModelFormat(StrEnum):
     ONNX = "onnx"
+
+
+class SecretRef(ApiModel):
+    """A Secret of the same namespace."""
+
+    name: ObjectName = Field(description="Name of the Secret.")
 
 
 class ModelSource(ApiModel):
@@ -46,6 +53,16 @@ class ModelSource(ApiModel):
     sha256: (
         Annotated[str, StringConstraints(pattern=r"^[a-f0-9]{64}$", min_length=64, max_length=64)] | None
     ) = Field(default=None, description="Pin: an artifact with another digest is refused.")
+    secret_ref: SecretRef | None = Field(
+        default=None,
+        description="Credentials for the store, as environment variables of the pod that fetches and of no "
+        "other. Whoever names it must be allowed to read it.",
+    )
+    service_account_name: ObjectName | None = Field(
+        default=None,
+        description="Service account of the pods, for a store that trusts the cluster's identities. Default: "
+        "the namespace's own, without a token.",
+    )
 
 
 class EngineType(StrEnum):
@@ -287,7 +304,43 @@ class Rollout(ApiModel):
         return self
 
 
-class Spec(ApiModel):
+class Metric(StrEnum):
+    CPU = "CPU"
+
+
+class Scaling(ApiModel):
+    """How many servers a revision has; outside the revision: a change restarts nothing."""
+
+    model_config = {
+        "json_schema_extra": {
+            "x-kubernetes-validations": [
+                _rule(
+                    "!has(self.max) || self.max >= (has(self.min) ? self.min : 1)", "max must be at least min"
+                ),
+            ]
+        }
+    }
+
+    min: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=1, description="Servers when little is asked. 0 is not offered: nothing would wake them."
+    )
+    max: Annotated[int, Field(ge=1, le=1000)] | None = Field(
+        default=None,
+        description="Servers when much is asked; an autoscaler decides. Default: min, without one.",
+    )
+    metric: Metric = Field(default=Metric.CPU, description="What the autoscaler looks at.")
+    target: Annotated[int, Field(ge=1, le=100)] = Field(
+        default=80, description="Percent of the requested CPU that the autoscaler aims at."
+    )
+
+    @model_validator(mode="after")
+    def _max_is_not_below_min(self) -> Self:
+        if self.max is not None and self.max < self.min:
+            raise ValueError("max must be at least min")
+        return self
+
+
+class Spec(PodInputs):
     model_config = {
         "json_schema_extra": {
             "x-kubernetes-validations": [
@@ -301,8 +354,14 @@ class Spec(ApiModel):
 
     model: ModelSource
     engine: Engine
+    scaling: Scaling = Scaling()
     traffic: Traffic = Traffic()
     rollout: Rollout = Rollout()
+
+    @property
+    def pod(self) -> PodInputs:
+        """The part of the spec that is about the pods."""
+        return PodInputs(**{name: getattr(self, name) for name in PodInputs.model_fields})
 
 
 __all__ = [
@@ -313,6 +372,7 @@ __all__ = [
     "Bake",
     "Engine",
     "EngineType",
+    "Metric",
     "ModelFormat",
     "ModelSource",
     "Name",
@@ -322,6 +382,8 @@ __all__ = [
     "Rollout",
     "Router",
     "RouterType",
+    "Scaling",
+    "SecretRef",
     "Spec",
     "Step",
     "Strategy",

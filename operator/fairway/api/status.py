@@ -11,8 +11,9 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from fairway.api.base import ApiModel
+from fairway.api.pod import ObjectName, PodInputs
 from fairway.api.scalars import Decimal, Duration, Time
-from fairway.api.spec import Engine, ModelFormat
+from fairway.api.spec import Engine, ModelFormat, SecretRef
 
 RevisionName = Annotated[str, StringConstraints(min_length=1, max_length=63)]
 Digest = Annotated[str, StringConstraints(pattern=r"^[a-f0-9]{64}$", min_length=64, max_length=64)]
@@ -61,6 +62,11 @@ class Revision(ApiModel):
     )
     engine: Engine = Field(description="The server and its settings.")
     runtime: Annotated[str, StringConstraints(max_length=512)] = Field(description="Server image, by digest.")
+    secret_ref: SecretRef | None = Field(default=None, description="As `spec.model.secretRef` was.")
+    service_account_name: ObjectName | None = Field(
+        default=None, description="As `spec.model.serviceAccountName` was."
+    )
+    pod: PodInputs = Field(default=PodInputs(), description="What the spec said about the pods.")
     created_at: Time = Field(description="When the revision was first asked for.")
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from fairway.api.pod import PodInputs
 from fairway.api.status import Revision
 from fairway.api.v1alpha1 import ModelDeployment
 from fairway.cli.exits import Exit
@@ -67,8 +68,11 @@ def back_to(md: ModelDeployment, revision: Revision) -> ModelDeployment:
             "sha256": revision.sha256,
             "format": revision.format,
             "name": None if revision.public_name == md.metadata.name else revision.public_name,
+            "secret_ref": revision.secret_ref,
+            "service_account_name": revision.service_account_name,
         }
     )
+    pod = {name: getattr(revision.pod, name) for name in PodInputs.model_fields}
     return md.model_copy(
-        update={"spec": md.spec.model_copy(update={"model": model, "engine": revision.engine})}
+        update={"spec": md.spec.model_copy(update={"model": model, "engine": revision.engine, **pod})}
     )

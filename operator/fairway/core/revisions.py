@@ -10,11 +10,15 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from fairway.api.spec import Engine
+from fairway.api.base import ApiModel
+from fairway.api.spec import ModelSource
 from fairway.api.status import MAX_REVISIONS, Revision, Status
 from fairway.api.v1alpha1 import ModelDeployment
 from fairway.core import names
 from fairway.core.model import Capabilities
+
+MAX_CHARACTERS = 8192
+"""Of all remembered revisions together, as JSON, while some of them have no role."""
 
 
 def wanted_revision(
@@ -31,7 +35,9 @@ def wanted_revision(
         "sha256": status.artifact.sha256,
         "format": md.spec.model.format.value,
         "publicName": md.public_name,
-        "engine": _engine_inputs(md.spec.engine),
+        "engine": _said(md.spec.engine),
+        **_access(md.spec.model),
+        **_said(md.spec.pod),
     }
     serving = status.revision(status.candidate) or status.revision(status.stable)
     known = (serving.runtime,) if serving else ()
@@ -51,6 +57,9 @@ def wanted_revision(
         public_name=md.public_name,
         engine=md.spec.engine,
         runtime=runtime,
+        secret_ref=md.spec.model.secret_ref,
+        service_account_name=md.spec.model.service_account_name,
+        pod=md.spec.pod,
         created_at=now,
     )
 
@@ -59,10 +68,16 @@ def remember(status: Status, revision: Revision) -> tuple[Revision, ...]:
     """The remembered revisions with this one. Those with a role stay, refused ones while there is room."""
     known = [r for r in status.revisions if r.name != revision.name]
     roles = {status.stable, status.candidate, status.previous}
-    while len(known) >= MAX_REVISIONS:
+    while len(known) >= MAX_REVISIONS or _characters((*known, revision)) > MAX_CHARACTERS:
         spare = [r for r in known if r.name not in roles]
+        if not spare:
+            break
         known.remove(next((r for r in spare if r.name not in status.rejected), spare[0]))
     return (*known, revision)
+
+
+def _characters(revisions: tuple[Revision, ...]) -> int:
+    return sum(len(r.model_dump_json(by_alias=True, exclude_defaults=True)) for r in revisions)
 
 
 def was_sent_back(name: str | None) -> str:
@@ -70,7 +85,12 @@ def was_sent_back(name: str | None) -> str:
     return f"{name} was sent back before; `fairway retry` tries it again"
 
 
-def _engine_inputs(engine: Engine) -> dict[str, Any]:
+def _access(model: ModelSource) -> dict[str, Any]:
+    """Whose credentials fetch the model: by name, never what they are."""
+    return _said(model, only={"secret_ref", "service_account_name"})
+
+
+def _said(part: ApiModel, only: set[str] | None = None) -> dict[str, Any]:
     """Only what differs from the defaults: a setting that a newer Fairway adds must not re-roll a fleet."""
-    inputs: dict[str, Any] = engine.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    inputs: dict[str, Any] = part.model_dump(mode="json", by_alias=True, exclude_defaults=True, include=only)
     return {name: value for name, value in inputs.items() if value != {}}

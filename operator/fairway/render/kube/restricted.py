@@ -8,7 +8,7 @@ from fairway.render.kube.labels import Manifest
 
 
 def pod_security(user: int) -> Manifest:
-    """A pod's security context: this user and group, which is not root, and the runtime's system call filter."""
+    """A pod's security context: this user, who is not root, and the runtime's filter of system calls."""
     return {
         "runAsNonRoot": True,
         "runAsUser": user,
