@@ -35,7 +35,7 @@ $(READY): pyproject.toml build_hooks.py $(LOCKS)
 	@touch $(READY)
 
 lock: setup ## Resolve the dependencies anew and pin them by hash
-	@for extra in local operator router fetch runtime dev; do \
+	@for extra in local operator router fetch runtime e2e dev; do \
 	  $(BIN)/uv pip compile --quiet --upgrade pyproject.toml --extra $$extra --universal --python-version 3.11 \
 	    --generate-hashes --no-annotate --no-header -o requirements/$$extra.txt; done
 	@for set in bootstrap build; do \

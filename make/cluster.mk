@@ -3,7 +3,10 @@
 CLUSTER := $(BIN)/python -m e2e.cluster
 CLUSTER_PROVIDER ?= packages
 
-.PHONY: cluster cluster-down cluster-check cluster-clean cluster-binaries
+.PHONY: images cluster cluster-down cluster-check cluster-clean cluster-binaries
+
+images: setup ## Build the images of operator, router and model server; prints their tags
+	@$(BIN)/python -m e2e.images --provider $(CLUSTER_PROVIDER)
 
 cluster: setup ## Start a Kubernetes of one node that runs pods (kind); prints its KUBECONFIG
 	@$(CLUSTER) up --provider $(CLUSTER_PROVIDER)

@@ -75,8 +75,8 @@ class Apiserver:
             self._ports.popitem()[1].close()
         shutil.rmtree(self.folder / "etcd", ignore_errors=True)
 
-    def load(self, image: str) -> None:
-        raise NotPossibleHere(f"no pod can run {image}: this is an API server without nodes")
+    def load(self, *images: str) -> None:
+        raise NotPossibleHere(f"no pod can run {', '.join(images)}: this is an API server without nodes")
 
     def stop(self, name: str) -> None:
         """Kill one process, as a crash does. Its port and its data stay for `restart`."""

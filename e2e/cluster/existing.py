@@ -25,5 +25,7 @@ class Kubeconfig:
     def down(self) -> None:
         """Leave it as it is."""
 
-    def load(self, image: str) -> None:
-        raise NotPossibleHere(f"push {image} to a registry that the cluster of {self.file} reads from")
+    def load(self, *images: str) -> None:
+        raise NotPossibleHere(
+            f"push {', '.join(images)} to a registry that the cluster of {self.file} reads from"
+        )

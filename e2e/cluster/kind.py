@@ -66,9 +66,13 @@ class KindUpstream:
                 self.after_the_last()
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def load(self, image: str) -> None:
-        words = ("load", "docker-image", image, f"--name={self.name}")
-        self._kind(self.engine(), f"loading {image}", *words)
+    def load(self, *images: str) -> None:
+        docker = self.engine()
+        lacking = [image for image in images if not self._on_node(docker, image)]
+        if lacking:  # all at once: what they have in common is sent once
+            with step(f"loading {len(lacking)} images into {self.name}"):
+                words = ("load", "docker-image", *lacking, f"--name={self.name}")
+                self._kind(docker, f"loading {', '.join(lacking)}", *words)
 
     def engine(self) -> Engine:
         return engine.engine()
@@ -96,6 +100,14 @@ class KindUpstream:
             self._delete(docker)
             return False
         return True
+
+    def _on_node(self, docker: Engine, image: str) -> bool:
+        """Whether the node has an image of this name; kind would send it once more."""
+        asked = ("ctr", "--namespace=k8s.io", "images", "list", "--quiet", f"name=={image}")
+        found = docker.docker(
+            "looking on the node", "exec", f"{self.name}-control-plane", *asked, log=self.log
+        )
+        return image in found.split()
 
     def _clusters(self, docker: Engine) -> list[str]:
         return self._kind(docker, "listing clusters", "get", "clusters").split()

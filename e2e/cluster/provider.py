@@ -36,8 +36,8 @@ class Provider(Protocol):
     def down(self) -> None:
         """Take away everything that `up` made; harmless when there is nothing."""
 
-    def load(self, image: str) -> None:
-        """Let pods use an image of the local container engine.
+    def load(self, *images: str) -> None:
+        """Let pods use images of the local container engine.
 
         Raises:
             NotPossibleHere: this provider runs no pods.
