@@ -3,7 +3,8 @@
 FairwayError
 └── ControllerError
     ├── SettingsWrong       the process was given settings that it cannot work with
-    └── RoutersBusy         a revision cannot go yet: a router still sends it requests
+    ├── RoutersBusy         a revision cannot go yet: a router still sends it requests
+    └── NotServing          an installation does not do what it is for
 """
 
 from __future__ import annotations
@@ -21,3 +22,7 @@ class SettingsWrong(ControllerError):
 
 class RoutersBusy(ControllerError):
     """Something may not be deleted while a router uses it."""
+
+
+class NotServing(ControllerError):
+    """A check of the installation failed."""
