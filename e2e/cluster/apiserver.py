@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from e2e.cluster import binaries, control_plane
+from e2e.cluster.audit import write_policy
 from e2e.cluster.certificates import CA, make_certificates
 from e2e.cluster.errors import NotPossibleHere
 from e2e.cluster.kubeconfig import write_kubeconfig
@@ -55,6 +56,7 @@ class Apiserver:
     def up(self) -> Cluster:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         make_certificates(self.folder)
+        write_policy(self.folder)
         self._write_tokens()
         try:
             self._start_etcd()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from e2e.cluster import audit
 from e2e.cluster.certificates import ACCOUNTS_KEY, CA, SERVER_CERTIFICATE, SERVER_KEY
 
 TOKENS = "tokens.csv"
@@ -48,6 +49,8 @@ def kube_apiserver(binary: Path, port: int, etcd_port: int) -> list[str]:
         f"--service-account-issuer={ISSUER}",
         f"--service-account-key-file={ACCOUNTS_KEY}",
         f"--service-account-signing-key-file={ACCOUNTS_KEY}",
+        f"--audit-policy-file={audit.POLICY}",
+        f"--audit-log-path={audit.LOG}",
     ]
 
 
