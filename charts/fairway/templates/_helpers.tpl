@@ -27,6 +27,13 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- merge $own .Values.commonLabels | toYaml -}}
 {{- end -}}
 
+{{- /* (dict "root" $ "own" SELECTOR "more" MAP): of a pod. No version: a new chart alone restarts nothing. */ -}}
+{{- define "fairway.podLabels" -}}
+{{- $own := .own | fromYaml -}}
+{{- $_ := set $own "app.kubernetes.io/managed-by" .root.Release.Service -}}
+{{- merge $own .more .root.Values.commonLabels | toYaml -}}
+{{- end -}}
+
 {{- /* metadata.labels and metadata.annotations of an object that has no annotations of its own. */ -}}
 {{- define "fairway.common" -}}
 labels:
