@@ -182,6 +182,8 @@ class Watcher:
             clusterwide=not self._namespaces,
             namespaces=self._namespaces,
             stop_flag=stop,
+            # Else kopf asks for the name of the user, and in a pod the user has none.
+            identity="fairway",  # type: ignore[arg-type]
         )
 
     def _register(self, registry: Any, kind: Kind) -> None:
