@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import ssl
 from collections.abc import AsyncIterator
@@ -29,6 +30,7 @@ class WebServer:
         ranges: whether an answer may begin in the middle.
         password: the value of Authorization that is asked for; "" for none.
         busy: how many of the next requests are answered with 503.
+        hold_after: bytes after which answers wait for `go_on`, with `held` set; None for never.
         change_to: content that replaces every file as soon as a connection was cut.
         asked: the headers of every request.
     """
@@ -43,6 +45,9 @@ class WebServer:
     ranges: bool = True
     password: str = ""
     busy: int = 0
+    hold_after: int | None = None
+    held: asyncio.Event = field(default_factory=asyncio.Event)
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
     change_to: bytes | None = None
     asked: list[dict[str, str]] = field(default_factory=list)
 
@@ -74,8 +79,12 @@ class WebServer:
         await response.prepare(request)
         cut = self.cut_after.pop(0) if self.cut_after else None
         rest = content[start:] if cut is None else content[start : start + cut]
-        for first in range(0, len(rest), CHUNK):
-            await response.write(rest[first : first + CHUNK])
+        step = max(CHUNK, len(content) // 256)
+        for first in range(0, len(rest), step):
+            if self.hold_after is not None and first >= self.hold_after:
+                self.held.set()
+                await self.go_on.wait()
+            await response.write(rest[first : first + step])
         if cut is not None or self.promise_more > 0:
             if self.change_to is not None:
                 self.files = dict.fromkeys(self.files, self.change_to)
