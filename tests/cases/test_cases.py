@@ -18,7 +18,7 @@ from fairway.api.v1alpha1 import ModelDeployment
 from fairway.core.model import Decision, Observed
 from fairway.core.reconcile import reconcile
 from fairway.render.envoy import EnvoyModel
-from fairway.render.protocols import ProcessFiles, ProcessSpec
+from fairway.render.protocols import Place, ProcessSpec
 from fairway.render.registry import ENGINES, ROUTERS
 from harbour import Harbour
 from invariants import check_invariants
@@ -65,13 +65,14 @@ def _local(md: ModelDeployment, decision: Decision) -> Any:
     processes = []
     for workload in decision.workloads:
         run = PurePosixPath("/run") / workload.revision.name
-        files = ProcessFiles(
+        place = Place(
             model=PurePosixPath("/models") / workload.revision.sha256[:12] / "model.onnx",
             address=run / "address.json",
             termination=run / "termination.json",
+            python="python",
         )
         engine = ENGINES[EngineType(workload.revision.engine.type)]
-        processes.append(PROCESS.dump_python(engine.process(workload, files, "python"), mode="json"))
+        processes.append(PROCESS.dump_python(engine.process(workload, place), mode="json"))
     if decision.route is None:
         return {"processes": processes}
     router = ROUTERS[md.spec.traffic.router.type]

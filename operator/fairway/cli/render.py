@@ -19,7 +19,7 @@ from fairway.core.model import ArtifactState, Health, Observed, WorkloadHealth
 from fairway.core.reconcile import reconcile
 from fairway.local.capabilities import CAPABILITIES, HOST
 from fairway.local.ports import FIRST_PORT
-from fairway.render.protocols import ProcessFiles
+from fairway.render.protocols import Place
 from fairway.render.registry import ENGINES, ROUTERS
 
 
@@ -65,12 +65,12 @@ def _plan(md: ModelDeployment) -> dict[str, Any]:
                     ENGINES[workload.revision.engine.type]
                     .process(
                         workload,
-                        ProcessFiles(
+                        Place(
                             model=PurePath("models") / workload.revision.sha256,
                             address=run / workload.revision.name / "address.json",
                             termination=run / workload.revision.name / "termination.json",
+                            python="python",
                         ),
-                        "python",
                     )
                     .argv
                 ),

@@ -11,7 +11,7 @@ import structlog
 from fairway.adapters.kube.cache import Cache
 from fairway.adapters.kube.client import KubeClient
 from fairway.adapters.kube.errors import KubeError
-from fairway.adapters.kube.kinds import CONFIG_MAP, DEPLOYMENT, MODEL, POD, SERVICE, Kind
+from fairway.adapters.kube.kinds import CONFIG_MAP, CONTROLLER_REVISION, DEPLOYMENT, MODEL, POD, SERVICE, Kind
 from fairway.render.kube.labels import MANAGED_BY, MANAGER
 
 log = structlog.get_logger()
@@ -20,6 +20,7 @@ MANAGED = f"{MANAGED_BY}={MANAGER}"
 WATCHED: dict[Kind, str] = {
     MODEL: "",
     DEPLOYMENT: MANAGED,
+    CONTROLLER_REVISION: MANAGED,
     POD: MANAGED,
     SERVICE: MANAGED,
     CONFIG_MAP: MANAGED,

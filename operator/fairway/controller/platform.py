@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import structlog
@@ -10,7 +10,7 @@ import structlog
 from fairway.adapters.kube import routers
 from fairway.adapters.kube.cache import Cache
 from fairway.adapters.kube.errors import Denied, Foreign
-from fairway.adapters.kube.kinds import DEPLOYMENT, MODEL, POD, SERVICE, Obj
+from fairway.adapters.kube.kinds import CONTROLLER_REVISION, DEPLOYMENT, MODEL, POD, SERVICE, Obj
 from fairway.adapters.kube.objects import Fence, Objects, owned_by
 from fairway.adapters.kube.workload_health import read_health
 from fairway.api.v1alpha1 import ModelDeployment
@@ -35,10 +35,13 @@ from fairway.driver.ports import Ref
 from fairway.render.kube.labels import MODEL as MODEL_LABEL
 from fairway.render.kube.labels import REVISION, Manifest, Owner
 from fairway.render.kube.route_config import BIND_ADDRESS, SERVICE_PORT, model_service, route_config_map
-from fairway.render.kube.workload import ServerSettings, process_of, workload_objects
+from fairway.render.kube.workload import frozen, process_of, workload_objects
 from fairway.render.registry import ROUTERS
 
 log = structlog.get_logger()
+
+REVISION_KINDS = (DEPLOYMENT, SERVICE, CONTROLLER_REVISION)
+"""What a revision is made of, in the order in which it goes."""
 
 Announce = Callable[[ModelDeployment, tuple[Notice, ...]], None]
 
@@ -128,16 +131,11 @@ class ModelPlatform:
     async def apply(self, md: ModelDeployment, decision: Decision) -> None:
         owner, fence = self._owner(md), self._fence(md)
         self.memory.troubles.clear()
-        refused = [
-            await self._ensure(
-                workload.revision.name, workload_objects(owner, workload, self._server), md, fence
-            )
-            for workload in decision.workloads
-        ]
+        refused = [await self._serve(md, owner, workload, fence) for workload in decision.workloads]
         if decision.route is not None:
             if not self.cluster.routers.knows(self.ref.namespace, md.metadata.uid):
                 self.cluster.wake(RouterOf(self.ref.namespace))
-            refused.append(await self._ensure("", self._route_objects(md, owner, decision.route), md, fence))
+            refused.append(await self._send(md, owner, decision.route, fence))
         first = next((error for error in refused if error is not None), None)
         if first is not None:
             raise first
@@ -156,7 +154,7 @@ class ModelPlatform:
             log.info("nothing is deleted while a router does not answer", spare=sorted(spare))
             return
         for name in sorted(spare - routers.routed(reports, str(ref))):
-            for kind in (DEPLOYMENT, SERVICE):
+            for kind in REVISION_KINDS:
                 if await self.cluster.objects.remove(kind, ref.namespace, name, is_ours):
                     log.info("deleted what nothing needs any more", kind=kind.name, revision=name)
 
@@ -168,24 +166,43 @@ class ModelPlatform:
     def announce(self, md: ModelDeployment, notices: tuple[Notice, ...]) -> None:
         self.cluster.announce(md, notices)
 
-    @property
-    def _server(self) -> ServerSettings:
-        return self.cluster.settings.server()
-
-    async def _ensure(
-        self, revision: str, objs: Iterable[Manifest], md: ModelDeployment, fence: Fence
+    async def _serve(
+        self, md: ModelDeployment, owner: Owner, workload: Workload, fence: Fence
     ) -> Denied | None:
-        """Bring these objects about; what is refused is remembered for the status, and the others go on."""
-        refused = None
-        for obj in objs:
-            try:
+        """Bring the servers of a revision about, as they were first rendered."""
+        name, is_ours = workload.revision.name, owned_by(md.metadata.uid)
+
+        def make() -> Manifest:
+            return frozen(owner, workload, self.cluster.settings.server())
+
+        async def serve() -> None:
+            kept = await self.cluster.objects.keep(
+                CONTROLLER_REVISION, owner.namespace, name, make, is_ours, fence
+            )
+            for obj in workload_objects(kept, md.spec.scaling.min):
+                await self.cluster.objects.ensure(obj, is_ours, fence)
+
+        return await self._try(name, serve())
+
+    async def _send(self, md: ModelDeployment, owner: Owner, route: Route, fence: Fence) -> Denied | None:
+        """Bring the route about."""
+
+        async def send() -> None:
+            for obj in self._route_objects(md, owner, route):
                 await self.cluster.objects.ensure(obj, owned_by(md.metadata.uid), fence)
-            except Foreign as error:
-                self.memory.troubles[revision] = str(error)
-            except Denied as error:
-                self.memory.troubles[revision] = str(error)
-                refused = error
-        return refused
+
+        return await self._try("", send())
+
+    async def _try(self, revision: str, work: Awaitable[None]) -> Denied | None:
+        """Do it; what is refused is remembered for the status, and the others go on."""
+        try:
+            await work
+        except Foreign as error:
+            self.memory.troubles[revision] = str(error)
+        except Denied as error:
+            self.memory.troubles[revision] = str(error)
+            return error
+        return None
 
     async def _reports(self, *, counters: bool) -> routers.Reports:
         pods = self.cluster.cache.select(POD, self.ref.namespace, ROUTER_LABELS)
@@ -228,7 +245,7 @@ class ModelPlatform:
         """Revisions of which the cluster still has something."""
         found = (
             obj
-            for kind in (DEPLOYMENT, SERVICE)
+            for kind in REVISION_KINDS
             for obj in self.cluster.cache.select(kind, self.ref.namespace, {MODEL_LABEL: self.ref.name})
         )
         names = (obj["metadata"]["labels"].get(REVISION) for obj in found if is_ours(obj))

@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from fairway.controller.errors import SettingsWrong
 from fairway.render.kube.router import RouterSettings
-from fairway.render.kube.workload import ServerSettings
+from fairway.render.kube.server_settings import ServerSettings
 
 PREFIX = "FAIRWAY_"
 Words = tuple[str, ...]
@@ -32,7 +32,6 @@ class Settings(BaseSettings):
     fetch_command: Words = Field(
         min_length=1, description="With {uri}, {sha256} and {target}; fails unless the digest is right."
     )
-    server_replicas: Annotated[int, Field(ge=1)] = 1
     router_replicas: Annotated[int, Field(ge=1)] = 2
     server_resources: dict[str, Any] | None = None
     image_pull_secrets: Words = ()
@@ -54,7 +53,6 @@ class Settings(BaseSettings):
         found = ServerSettings(
             fetch_command=self.fetch_command,
             fetch_image=self.fetch_image,
-            replicas=self.server_replicas,
             image_pull_secrets=self.image_pull_secrets,
         )
         return found if self.server_resources is None else replace(found, resources=self.server_resources)

@@ -37,7 +37,7 @@ from fairway.local.paths import LocalPaths
 from fairway.local.ports import FIRST_PORT, free_port
 from fairway.render.envoy import cluster_name
 from fairway.render.envoy_bootstrap import bootstrap
-from fairway.render.protocols import ProcessFiles, ProcessSpec
+from fairway.render.protocols import Place, ProcessSpec
 from fairway.render.registry import ENGINES, ROUTERS
 
 log = structlog.get_logger()
@@ -235,12 +235,13 @@ class LocalPlatform:
 
     def _process(self, workload: Workload) -> ProcessSpec:
         folder = self._servers.run_folder(workload.revision.name)
-        files = ProcessFiles(
+        place = Place(
             model=self._artifacts.path(workload.revision.sha256),
             address=folder / "address.json",
             termination=folder / "termination.json",
+            python=sys.executable,
         )
-        return ENGINES[workload.revision.engine.type].process(workload, files, sys.executable)
+        return ENGINES[workload.revision.engine.type].process(workload, place)
 
     def _configs(self) -> dict[str, ModelConfig]:
         return {str(ref): config for ref, (_, config) in self._routes.items()}

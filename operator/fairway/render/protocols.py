@@ -9,20 +9,33 @@ from typing import Protocol
 from fairway.core.model import Workload
 from fairway.core.route import Route
 from fairway.render.envoy import EnvoyModel
+from fairway.render.kube.labels import Manifest, Owner
+from fairway.render.kube.server_settings import ServerSettings
 
 
 @dataclass(frozen=True, slots=True)
-class ProcessFiles:
-    """Where a local server finds its model and leaves its words."""
+class Place:
+    """Where a server runs: on a laptop or in a container.
+
+    Attributes:
+        model: the content, a folder named by its digest.
+        address: where it says on which address it listens.
+        termination: where it leaves its last words.
+        python: the interpreter.
+        host, port: to listen on; port 0 is one of the kernel's choice.
+    """
 
     model: PurePath
     address: PurePath
     termination: PurePath
+    python: str
+    host: str = "127.0.0.1"
+    port: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessSpec:
-    """A server as a local process.
+    """A server as a process, on a laptop or in a container.
 
     Attributes:
         argv: the whole command line.
@@ -30,6 +43,7 @@ class ProcessSpec:
         address_file: JSON {"host", "port"} that the process writes once it listens; None for one that is
             ready as soon as it runs.
         ready_path: answers 200 once the model may be asked.
+        live_path: answers 200 as long as the process is worth keeping.
         fatal_exit_codes: exits that starting again cannot cure.
         drain_seconds: how long it may take to finish its requests after SIGTERM.
     """
@@ -39,6 +53,7 @@ class ProcessSpec:
     termination_file: PurePath
     address_file: PurePath | None = None
     ready_path: str = "/"
+    live_path: str = "/"
     fatal_exit_codes: frozenset[int] = frozenset()
     drain_seconds: float = 5.0
 
@@ -46,8 +61,16 @@ class ProcessSpec:
 class Engine(Protocol):
     """Knows how one model server is started and asked. Stateless."""
 
-    def process(self, workload: Workload, files: ProcessFiles, python: str) -> ProcessSpec:
-        """The server of this revision as a local process."""
+    def process(self, workload: Workload, place: Place) -> ProcessSpec:
+        """The server of this revision as one process."""
+
+    def objects(
+        self, owner: Owner, workload: Workload, settings: ServerSettings, process: ProcessSpec
+    ) -> tuple[Manifest, ...]:
+        """Everything that makes the servers of this revision in a cluster, in the order of need.
+
+        Its endpoints are found by a headless Service of the revision's name, on port 8080.
+        """
 
 
 class Router(Protocol):

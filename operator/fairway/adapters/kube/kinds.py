@@ -37,6 +37,7 @@ class Kind:
 
 MODEL = Kind(GROUP, VERSION, KIND, PLURAL)
 DEPLOYMENT = Kind("apps", "v1", "Deployment", "deployments")
+CONTROLLER_REVISION = Kind("apps", "v1", "ControllerRevision", "controllerrevisions")
 POD = Kind("", "v1", "Pod", "pods")
 SERVICE = Kind("", "v1", "Service", "services")
 CONFIG_MAP = Kind("", "v1", "ConfigMap", "configmaps")
@@ -50,6 +51,7 @@ LEASE = Kind("coordination.k8s.io", "v1", "Lease", "leases")
 KINDS = (
     MODEL,
     DEPLOYMENT,
+    CONTROLLER_REVISION,
     POD,
     SERVICE,
     CONFIG_MAP,

@@ -15,6 +15,7 @@ from fairway.driver.errors import Conflict
 
 Fence = Callable[[], Awaitable[None]]
 """Raises when the decision behind a write is outdated."""
+IsOurs = Callable[[Obj], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Objects:
     client: KubeClient
     cache: Cache
 
-    async def ensure(self, obj: Obj, is_ours: Callable[[Obj], bool], fence: Fence) -> bool:
+    async def ensure(self, obj: Obj, is_ours: IsOurs, fence: Fence) -> bool:
         """Bring one object to this intent.
 
         Args:
@@ -47,12 +48,7 @@ class Objects:
             # Without force: should somebody be faster by a moment, the API server sees the difference.
             self._learn(kind, await self.client.apply(wanted, kind, force=False))
             return True
-        if not is_ours(live):
-            raise Foreign(
-                f"{kind.name} {namespace}/{name} exists and is not this model's: rename or remove one of them"
-            )
-        if "deletionTimestamp" in live["metadata"]:
-            raise Unavailable(f"{kind.name} {namespace}/{name} is still being deleted")
+        _refuse_foreign(kind, live, is_ours)
         if covers(live, wanted):
             return False
         await fence()
@@ -64,7 +60,32 @@ class Objects:
             raise
         return True
 
-    async def remove(self, kind: Kind, namespace: str, name: str, may_go: Callable[[Obj], bool]) -> bool:
+    async def keep(
+        self, kind: Kind, namespace: str, name: str, make: Callable[[], Obj], is_ours: IsOurs, fence: Fence
+    ) -> Obj:
+        """The object of that name as it was first made; whoever comes later takes what is there.
+
+        Args:
+            kind: of the object.
+            namespace: of the object.
+            name: of the object.
+            make: called only when there is none.
+            is_ours: whether a live object of that name is one that we would have made.
+            fence: awaited before anything is written.
+
+        Raises:
+            Foreign: there is one of that name that is not ours.
+            KubeError, Conflict: it could not be made, or nobody knows.
+        """
+        live = self.cache.get(kind, namespace, name) or await self._look(kind, namespace, name)
+        if live is None:
+            await fence()
+            live = await self.client.create(make(), kind)
+            self._learn(kind, live)
+        _refuse_foreign(kind, live, is_ours)
+        return live
+
+    async def remove(self, kind: Kind, namespace: str, name: str, may_go: IsOurs) -> bool:
         """Delete one object, if the live one may go.
 
         Returns:
@@ -97,6 +118,14 @@ class Objects:
         self.cache.written(kind, stored, asyncio.get_running_loop().time())
 
 
-def owned_by(uid: str) -> Callable[[Obj], bool]:
+def _refuse_foreign(kind: Kind, live: Obj, is_ours: IsOurs) -> None:
+    name = f"{kind.name} {live['metadata']['namespace']}/{live['metadata']['name']}"
+    if not is_ours(live):
+        raise Foreign(f"{name} exists and is not this model's: rename or remove one of them")
+    if "deletionTimestamp" in live["metadata"]:
+        raise Unavailable(f"{name} is still being deleted")
+
+
+def owned_by(uid: str) -> IsOurs:
     """Whether an object belongs to the owner with this uid."""
     return lambda obj: any(one.get("uid") == uid for one in obj["metadata"].get("ownerReferences") or ())

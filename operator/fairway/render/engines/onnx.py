@@ -4,28 +4,31 @@ from __future__ import annotations
 
 from fairway.api.spec import OnnxRuntimeSettings
 from fairway.core.model import Workload
-from fairway.render.protocols import ProcessFiles, ProcessSpec
+from fairway.render.kube.labels import Manifest, Owner
+from fairway.render.kube.server_pods import server_pods
+from fairway.render.kube.server_settings import ServerSettings
+from fairway.render.protocols import Place, ProcessSpec
 
 _MIB = 1024 * 1024
 _CANNOT_SERVE = 3
 
 
 class OnnxEngine:
-    def process(self, workload: Workload, files: ProcessFiles, python: str) -> ProcessSpec:
-        """`fairway_onnx` on a port of the kernel's choice."""
+    def process(self, workload: Workload, place: Place) -> ProcessSpec:
+        """`fairway_onnx`, one process per server."""
         revision = workload.revision
         settings = revision.engine.onnx_runtime or OnnxRuntimeSettings()
         return ProcessSpec(
             name=revision.name,
             argv=(
-                python,
+                place.python,
                 *("-m", "fairway_onnx"),
-                *("--model", str(files.model)),
+                *("--model", str(place.model)),
                 *("--name", revision.public_name),
-                *("--host", "127.0.0.1"),
-                *("--port", "0"),
-                *("--address-file", str(files.address)),
-                *("--termination-log", str(files.termination)),
+                *("--host", place.host),
+                *("--port", str(place.port)),
+                *("--address-file", str(place.address)),
+                *("--termination-log", str(place.termination)),
                 *("--threads", str(settings.threads)),
                 *("--max-batch-size", str(settings.max_batch_size)),
                 *("--max-body-bytes", str(settings.max_body_mib * _MIB)),
@@ -33,9 +36,16 @@ class OnnxEngine:
                 *("--request-timeout", f"{workload.request_timeout_seconds:g}"),
                 *("--drain-seconds", f"{workload.request_timeout_seconds:g}"),
             ),
-            address_file=files.address,
-            termination_file=files.termination,
+            address_file=place.address,
+            termination_file=place.termination,
+            live_path="/v2/health/live",
             ready_path=f"/v2/models/{revision.public_name}/ready",
             fatal_exit_codes=frozenset({_CANNOT_SERVE}),
             drain_seconds=workload.request_timeout_seconds,
         )
+
+    def objects(
+        self, owner: Owner, workload: Workload, settings: ServerSettings, process: ProcessSpec
+    ) -> tuple[Manifest, ...]:
+        """A Deployment of it."""
+        return server_pods(owner, workload, settings, process)

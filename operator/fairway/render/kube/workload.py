@@ -1,182 +1,69 @@
-"""The servers of one revision in a cluster: a Deployment, and a headless Service that lists their addresses.
+"""What a revision is made of in a cluster: written by its engine once, and the same for as long as it lives.
 
-What the engine's server is called with is what it is called with on a laptop; only where it listens and where
-its files lie differs. The model is fetched and checked against its digest before the server starts.
+A newer Fairway renders differently, and another spec says other things; neither may restart the pods of a
+revision that serves. So the first rendering is frozen in a ControllerRevision, which the API server never
+lets anybody change, and every later look takes the objects from there. How many servers there are stands
+outside.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+import json
+from dataclasses import replace
 
 from fairway.core.model import Workload
-from fairway.render.kube.labels import Manifest, Owner, controller_reference, labels, metadata
-from fairway.render.kube.restricted import container_security, mount, pod_security
-from fairway.render.protocols import ProcessFiles, ProcessSpec
+from fairway.render.kube.labels import Manifest, Owner, controller_reference, metadata
+from fairway.render.kube.server_pods import PLACE
+from fairway.render.kube.server_settings import ServerSettings
+from fairway.render.protocols import ProcessSpec
 from fairway.render.registry import ENGINES
 
-COMPONENT = "server"
-CONTAINER = "server"
-FETCH_CONTAINER = "fetch"
-PORT = 8080
-USER = 10001
-MODELS = PurePosixPath("/models")
-TMP = PurePosixPath("/tmp")  # noqa: S108  a volume of the pod's own
-TERMINATION = PurePosixPath("/dev/termination-log")
-GRACE_MARGIN_SECONDS = 15
-START_SECONDS = 1800
-"""A large model may take long to load; until then only the server's own exit ends the try."""
-
-
-@dataclass(frozen=True, slots=True)
-class ServerSettings:
-    """What the operator's administrator chooses for all model servers.
-
-    Attributes:
-        fetch_image: fetches the model; "" for the image of the server.
-        fetch_command: with the words {uri}, {sha256} and {target} filled in; leaves the content in {target}
-            or fails, and never leaves content with another digest.
-        replicas: of each revision.
-        resources: of the server's container, as in a pod. No limit of memory unless somebody sets one: nobody
-            but the model's author knows how much it needs.
-        image_pull_policy, image_pull_secrets, node_selector, tolerations: as in a pod.
-    """
-
-    fetch_command: tuple[str, ...]
-    fetch_image: str = ""
-    replicas: int = 1
-    resources: Manifest = field(default_factory=lambda: {"requests": {"cpu": "100m", "memory": "256Mi"}})
-    image_pull_policy: str = "IfNotPresent"
-    image_pull_secrets: tuple[str, ...] = ()
-    node_selector: dict[str, str] = field(default_factory=dict)
-    tolerations: tuple[Manifest, ...] = ()
+COMPONENT = "revision"
+PATIENCE_SECONDS = 300.0
+"""A server's own limit for a request is at least this: what counts is the router's, which may change."""
 
 
 def process_of(workload: Workload) -> ProcessSpec:
     """The engine's server as it runs in its container."""
-    files = ProcessFiles(
-        model=MODELS / workload.revision.sha256,
-        address=TMP / "address.json",
-        termination=TERMINATION,
+    patient = replace(
+        workload, request_timeout_seconds=max(PATIENCE_SECONDS, workload.request_timeout_seconds)
     )
-    return ENGINES[workload.revision.engine.type].process(workload, files, "python")
+    place = replace(PLACE, model=PLACE.model / workload.revision.sha256)
+    return ENGINES[workload.revision.engine.type].process(patient, place)
 
 
-def workload_objects(owner: Owner, workload: Workload, settings: ServerSettings) -> tuple[Manifest, ...]:
-    """Everything that makes the servers of a revision, the same for as long as the revision lives."""
-    return (_service(owner, workload), _deployment(owner, workload, settings))
-
-
-def _metadata(owner: Owner, workload: Workload) -> Manifest:
-    return metadata(
-        workload.revision.name,
-        owner.namespace,
-        owners=[controller_reference(owner)],
-        model=owner.name,
-        revision=workload.revision.name,
-        component=COMPONENT,
-    )
-
-
-def _labels(owner: Owner, workload: Workload) -> dict[str, str]:
-    return labels(model=owner.name, revision=workload.revision.name, component=COMPONENT)
-
-
-def _service(owner: Owner, workload: Workload) -> Manifest:
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": _metadata(owner, workload),
-        "spec": {
-            "type": "ClusterIP",
-            "clusterIP": "None",
-            "selector": _labels(owner, workload),
-            "ports": [{"name": "http", "port": PORT, "targetPort": PORT, "protocol": "TCP"}],
-        },
-    }
-
-
-def _deployment(owner: Owner, workload: Workload, settings: ServerSettings) -> Manifest:
-    pod_labels = _labels(owner, workload)
+def frozen(owner: Owner, workload: Workload, settings: ServerSettings) -> Manifest:
+    """The ControllerRevision of a revision that is made now."""
+    engine = ENGINES[workload.revision.engine.type]
+    objects = engine.objects(owner, workload, settings, process_of(workload))
     return {
         "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": _metadata(owner, workload),
-        "spec": {
-            "replicas": settings.replicas,
-            # A revision never changes: there is nothing to go back to but another revision.
-            "revisionHistoryLimit": 0,
-            "selector": {"matchLabels": pod_labels},
-            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
-            "template": {"metadata": {"labels": pod_labels}, "spec": _pod(workload, settings)},
-        },
+        "kind": "ControllerRevision",
+        "metadata": metadata(
+            workload.revision.name,
+            owner.namespace,
+            owners=[controller_reference(owner)],
+            model=owner.name,
+            revision=workload.revision.name,
+            component=COMPONENT,
+        ),
+        "revision": 1,
+        # As text: the operator keeps thousands of these, and a text takes a fraction of its tree's memory.
+        "data": {"objects": json.dumps(objects, separators=(",", ":"))},
     }
 
 
-def _pod(workload: Workload, settings: ServerSettings) -> Manifest:
-    process = process_of(workload)
-    optional: Manifest = {
-        "imagePullSecrets": [{"name": one} for one in settings.image_pull_secrets],
-        "nodeSelector": dict(settings.node_selector),
-        "tolerations": [dict(one) for one in settings.tolerations],
-    }
-    return {
-        # The server needs no API: whoever takes it over finds no token.
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": math.ceil(process.drain_seconds) + GRACE_MARGIN_SECONDS,
-        "securityContext": pod_security(USER),
-        "initContainers": [_fetch(workload, settings)],
-        "containers": [_server(workload, process, settings)],
-        "volumes": [{"name": "models", "emptyDir": {}}, {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}}],
-        **{key: value for key, value in optional.items() if value},
-    }
+def workload_objects(kept: Manifest, replicas: int) -> tuple[Manifest, ...]:
+    """What must be there for a revision, from its ControllerRevision.
+
+    Args:
+        kept: the ControllerRevision as it is in the cluster.
+        replicas: how many servers there are to be.
+    """
+    return tuple(_scaled(obj, replicas) for obj in json.loads(kept["data"]["objects"]))
 
 
-def _fetch(workload: Workload, settings: ServerSettings) -> Manifest:
-    revision = workload.revision
-    words = {
-        "{uri}": revision.uri,
-        "{sha256}": revision.sha256,
-        "{target}": str(MODELS / revision.sha256),
-    }
-    return {
-        "name": FETCH_CONTAINER,
-        "image": settings.fetch_image or revision.runtime,
-        "imagePullPolicy": settings.image_pull_policy,
-        # A list of words, filled in one by one: nothing of a URI ever reaches a shell.
-        "command": [_filled(word, words) for word in settings.fetch_command],
-        "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}},
-        "terminationMessagePolicy": "FallbackToLogsOnError",
-        "securityContext": container_security(),
-        "volumeMounts": [mount("models", MODELS), mount("tmp", TMP)],
-    }
-
-
-def _server(workload: Workload, process: ProcessSpec, settings: ServerSettings) -> Manifest:
-    return {
-        "name": CONTAINER,
-        "image": workload.revision.runtime,
-        "imagePullPolicy": settings.image_pull_policy,
-        # The last of two equal flags counts.
-        "command": [*process.argv, "--host", "0.0.0.0", "--port", str(PORT)],  # noqa: S104  a pod's own network
-        "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
-        "resources": settings.resources,
-        "terminationMessagePath": str(TERMINATION),
-        "terminationMessagePolicy": "FallbackToLogsOnError",
-        "securityContext": container_security(),
-        # Alive is asked of the process, ready of the model: a model that loads is not killed for it.
-        "startupProbe": _probe("/v2/health/live", periodSeconds=1, failureThreshold=START_SECONDS),
-        "livenessProbe": _probe("/v2/health/live", periodSeconds=10, failureThreshold=6),
-        "readinessProbe": _probe(process.ready_path, periodSeconds=1, failureThreshold=3),
-        "volumeMounts": [mount("models", MODELS) | {"readOnly": True}, mount("tmp", TMP)],
-    }
-
-
-def _filled(word: str, words: dict[str, str]) -> str:
-    return words.get(word, word)
-
-
-def _probe(path: str, **timing: int) -> Manifest:
-    return {"httpGet": {"path": path, "port": "http"}, "timeoutSeconds": 5, **timing}
+def _scaled(obj: Manifest, replicas: int) -> Manifest:
+    if obj["kind"] != "Deployment":
+        return obj
+    return obj | {"spec": obj["spec"] | {"replicas": replicas}}

@@ -1,0 +1,157 @@
+"""The servers of one revision as pods: a Deployment, and a headless Service that lists their addresses.
+
+What the engine's server is called with is what it is called with on a laptop; only where it listens and where
+its files lie differs. The model is fetched and checked against its digest before the server starts.
+"""
+
+from __future__ import annotations
+
+import math
+from pathlib import PurePosixPath
+
+from fairway.core.model import Workload
+from fairway.render.kube.labels import Manifest, Owner, controller_reference, labels, metadata
+from fairway.render.kube.restricted import container_security, mount, pod_security
+from fairway.render.kube.server_settings import ServerSettings
+from fairway.render.protocols import Place, ProcessSpec
+
+COMPONENT = "server"
+CONTAINER = "server"
+FETCH_CONTAINER = "fetch"
+PORT = 8080
+USER = 10001
+MODELS = PurePosixPath("/models")
+TMP = PurePosixPath("/tmp")  # noqa: S108  a volume of the pod's own
+TERMINATION = PurePosixPath("/dev/termination-log")
+GRACE_MARGIN_SECONDS = 15
+START_SECONDS = 1800
+"""A large model may take long to load; until then only the server's own exit ends the try."""
+
+
+PLACE = Place(
+    model=MODELS,
+    address=TMP / "address.json",
+    termination=TERMINATION,
+    python="python",
+    host="0.0.0.0",  # noqa: S104  a pod's own network
+    port=PORT,
+)
+"""Where a server in a pod finds things; `model` holds the contents, each under its digest."""
+
+
+def server_pods(
+    owner: Owner, workload: Workload, settings: ServerSettings, process: ProcessSpec
+) -> tuple[Manifest, ...]:
+    """The Service and the Deployment of a revision; how many pods it has is not said here."""
+    return (_service(owner, workload), _deployment(owner, workload, settings, process))
+
+
+def _metadata(owner: Owner, workload: Workload) -> Manifest:
+    return metadata(
+        workload.revision.name,
+        owner.namespace,
+        owners=[controller_reference(owner)],
+        model=owner.name,
+        revision=workload.revision.name,
+        component=COMPONENT,
+    )
+
+
+def _labels(owner: Owner, workload: Workload) -> dict[str, str]:
+    return labels(model=owner.name, revision=workload.revision.name, component=COMPONENT)
+
+
+def _service(owner: Owner, workload: Workload) -> Manifest:
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": _metadata(owner, workload),
+        "spec": {
+            "type": "ClusterIP",
+            "clusterIP": "None",
+            "selector": _labels(owner, workload),
+            "ports": [{"name": "http", "port": PORT, "targetPort": PORT, "protocol": "TCP"}],
+        },
+    }
+
+
+def _deployment(owner: Owner, workload: Workload, settings: ServerSettings, process: ProcessSpec) -> Manifest:
+    pod_labels = _labels(owner, workload)
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": _metadata(owner, workload),
+        "spec": {
+            # A revision never changes: there is nothing to go back to but another revision.
+            "revisionHistoryLimit": 0,
+            "selector": {"matchLabels": pod_labels},
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+            "template": {"metadata": {"labels": pod_labels}, "spec": _pod(workload, settings, process)},
+        },
+    }
+
+
+def _pod(workload: Workload, settings: ServerSettings, process: ProcessSpec) -> Manifest:
+    optional: Manifest = {
+        "imagePullSecrets": [{"name": one} for one in settings.image_pull_secrets],
+        "nodeSelector": dict(settings.node_selector),
+        "tolerations": [dict(one) for one in settings.tolerations],
+    }
+    return {
+        # The server needs no API: whoever takes it over finds no token.
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": math.ceil(process.drain_seconds) + GRACE_MARGIN_SECONDS,
+        "securityContext": pod_security(USER),
+        "initContainers": [_fetch(workload, settings)],
+        "containers": [_server(workload, process, settings)],
+        "volumes": [{"name": "models", "emptyDir": {}}, {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}}],
+        **{key: value for key, value in optional.items() if value},
+    }
+
+
+def _fetch(workload: Workload, settings: ServerSettings) -> Manifest:
+    revision = workload.revision
+    words = {
+        "{uri}": revision.uri,
+        "{sha256}": revision.sha256,
+        "{target}": str(MODELS / revision.sha256),
+    }
+    return {
+        "name": FETCH_CONTAINER,
+        "image": settings.fetch_image or revision.runtime,
+        "imagePullPolicy": settings.image_pull_policy,
+        # A list of words, filled in one by one: nothing of a URI ever reaches a shell.
+        "command": [_filled(word, words) for word in settings.fetch_command],
+        "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}},
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "securityContext": container_security(),
+        "volumeMounts": [mount("models", MODELS), mount("tmp", TMP)],
+    }
+
+
+def _server(workload: Workload, process: ProcessSpec, settings: ServerSettings) -> Manifest:
+    return {
+        "name": CONTAINER,
+        "image": workload.revision.runtime,
+        "imagePullPolicy": settings.image_pull_policy,
+        "command": list(process.argv),
+        "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
+        "resources": settings.resources,
+        "terminationMessagePath": str(TERMINATION),
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "securityContext": container_security(),
+        # Alive is asked of the process, ready of the model: a model that loads is not killed for it.
+        "startupProbe": _probe(process.live_path, periodSeconds=1, failureThreshold=START_SECONDS),
+        "livenessProbe": _probe(process.live_path, periodSeconds=10, failureThreshold=6),
+        "readinessProbe": _probe(process.ready_path, periodSeconds=1, failureThreshold=3),
+        "volumeMounts": [mount("models", MODELS) | {"readOnly": True}, mount("tmp", TMP)],
+    }
+
+
+def _filled(word: str, words: dict[str, str]) -> str:
+    return words.get(word, word)
+
+
+def _probe(path: str, **timing: int) -> Manifest:
+    return {"httpGet": {"path": path, "port": "http"}, "timeoutSeconds": 5, **timing}
