@@ -85,3 +85,4 @@ clean: ## Remove the environment and all caches
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 
 include make/cluster.mk
+include make/proofs.mk

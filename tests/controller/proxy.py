@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 import re
-import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -17,6 +15,8 @@ from typing import Any
 import aiohttp
 import yaml
 from aiohttp import web
+
+from controller.session import session_of, token_of
 
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 LEASES = "/leases"
@@ -36,12 +36,22 @@ class Call:
         return f"{self.method} {found[1]}{found[2] or ''}" if found else f"{self.method} {self.path}"
 
     @property
+    def changes(self) -> bool:
+        """Whether it is sent to change anything at all."""
+        return self.method in WRITES
+
+    @property
     def is_write(self) -> bool:
-        return self.method in WRITES and LEASES not in self.path and "/events" not in self.path
+        """Whether it is sent to change what a model is made of, or its status."""
+        return self.changes and LEASES not in self.path and "/events" not in self.path
 
 
 class Lost(Exception):
     """The answer never arrives; the API server has done what was asked."""
+
+
+class Hung(Lost):
+    """Nor does the connection end."""
 
 
 Fault = Callable[[Call], web.Response | type[Lost] | None]
@@ -96,32 +106,47 @@ class FaultProxy:
 @asynccontextmanager
 async def fault_proxy(upstream: Path, folder: Path) -> AsyncIterator[FaultProxy]:
     """A proxy before the API server of this kubeconfig, and a kubeconfig that leads to it."""
-    content = yaml.safe_load(upstream.read_text())
-    cluster, user = content["clusters"][0]["cluster"], content["users"][0]["user"]
-    trust = ssl.create_default_context(cadata=_decoded(cluster["certificate-authority-data"]))
     proxy = FaultProxy()
-    timeout = aiohttp.ClientTimeout(total=None)
-    async with aiohttp.ClientSession(
-        cluster["server"], connector=aiohttp.TCPConnector(ssl=trust, limit=0), timeout=timeout
-    ) as session:
+    async with session_of(upstream, signed=False) as session:
         site = web.Application(client_max_size=2**24)
-        site.router.add_route("*", "/{path:.*}", partial(_handle, proxy, session))
+        handlers: set[asyncio.Task[Any]] = set()
+        site.router.add_route("*", "/{path:.*}", partial(_follow, handlers, proxy, session))
         runner = web.AppRunner(site, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         await web.TCPSite(runner, "127.0.0.1", 0).start()
         proxy.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
         proxy.kubeconfig = folder / f"proxy-{runner.addresses[0][1]}.kubeconfig"
+        content = yaml.safe_load(upstream.read_text())
         content["clusters"][0]["cluster"] = {"server": proxy.url}
-        content["users"][0]["user"] = {"token": user["token"]}
+        content["users"][0]["user"] = {"token": token_of(content)}
         proxy.kubeconfig.write_text(yaml.safe_dump(content))
         try:
             yield proxy
         finally:
             await runner.cleanup()
+            await _end(handlers)
 
 
-def _decoded(data: str) -> str:
-    return base64.b64decode(data).decode()
+async def _follow(
+    handlers: set[asyncio.Task[Any]],
+    proxy: FaultProxy,
+    session: aiohttp.ClientSession,
+    request: web.Request,
+) -> web.StreamResponse:
+    """Handle one call, known to those who must end it: aiohttp leaves it alone once its client is gone."""
+    task = asyncio.current_task()
+    assert task is not None
+    handlers.add(task)
+    try:
+        return await _handle(proxy, session, request)
+    finally:
+        handlers.discard(task)
+
+
+async def _end(handlers: set[asyncio.Task[Any]]) -> None:
+    for task in list(handlers):
+        task.cancel()
+    await asyncio.gather(*handlers, return_exceptions=True)
 
 
 async def _handle(
@@ -132,6 +157,8 @@ async def _handle(
         return _hang_up(request)
     proxy.calls.append(call)
     await proxy.delay(call)
+    if proxy.dead:
+        return _hang_up(request)
     fault = proxy.fault(call)
     if isinstance(fault, web.Response):
         return fault
@@ -141,8 +168,10 @@ async def _handle(
         if call.watch:
             return await _stream(proxy, call, request, answer)
         content = await answer.read()
-        if call.is_write and answer.status < 400:
+        if call.changes and answer.status < 400:
             proxy.after_write(call)
+        if fault is Hung:
+            await asyncio.Event().wait()
         if proxy.dead or fault is Lost:
             return _hang_up(request)
         return web.Response(

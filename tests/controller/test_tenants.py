@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from controller.proxy import FaultProxy, refusal, until
-from controller.world import World, manifest
+from controller.world import World, look_at_everything, manifest
 from fairway.adapters.kube.errors import NotLeader
 from fairway.adapters.kube.kinds import MODEL
 from fairway.driver.ports import Ref
@@ -94,6 +94,7 @@ async def test_a_deleted_model_leaves_nothing_behind(world: World, proxy: FaultP
     await world.create("modeldeployments", manifest("a"))
     async with world.operator(proxy) as app:
         stable = (await world.until_live("a"))["stable"]
+        await look_at_everything(app)  # it is live before all about it is stored
         proxy.calls.clear()
         await world.delete("modeldeployments", "fraud")
         for kind, name in (

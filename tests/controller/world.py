@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
+import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 from aiohttp import web
-from e2e.cluster.rest import Answer, Api
+from e2e.cluster.rest import Answer
 
 from controller.proxy import FaultProxy, fault_proxy, until
+from controller.session import session_of
 from fairway.controller.app import OperatorApp
 from fairway.controller.connection import load_connection
 from fairway.controller.settings import Settings
@@ -49,32 +52,35 @@ class World:
         sick: names of revisions whose pods never get ready.
         mute: the routers answer nobody.
         routes_nothing: the routers say that they have no route.
+        busy: between two readings of the counters every revision that has a share answers so many requests.
+        broken: contents (letters) whose servers answer with nothing but errors.
     """
 
-    api: Api
+    session: aiohttp.ClientSession
     kubeconfig: Path
     folder: Path
     namespace: str
     sick: set[str] = field(default_factory=set)
     mute: bool = False
     routes_nothing: bool = False
+    busy: int = 0
+    broken: set[str] = field(default_factory=set)
     router_port: int = 0
+    _counters: dict[str, Json] = field(default_factory=dict)
 
     # What a user does and sees.
 
     async def ask(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> Answer:
-        return await asyncio.to_thread(self._ask, method, path, body, kind)
-
-    def _ask(self, *arguments: Any) -> Answer:
-        own = Api.of(self.kubeconfig)
-        try:
-            return own.ask(*arguments)
-        finally:
-            own.close()
+        data = None if body is None else json.dumps(body)
+        headers = {"Content-Type": kind, "Accept": "application/json"}
+        async with self.session.request(method, path, data=data, headers=headers) as answer:
+            return Answer(answer.status, await answer.json())
 
     def path(self, kind: str, name: str = "") -> str:
         group = {"deployments": "/apis/apps/v1", "modeldeployments": "/apis/fairway.dev/v1alpha1"}
-        group |= {"leases": "/apis/coordination.k8s.io/v1", "roles": "/apis/rbac.authorization.k8s.io/v1"}
+        group["controllerrevisions"] = group["deployments"]
+        group |= dict.fromkeys(("roles", "rolebindings"), "/apis/rbac.authorization.k8s.io/v1")
+        group |= {"leases": "/apis/coordination.k8s.io/v1", "poddisruptionbudgets": "/apis/policy/v1"}
         base = f"{group.get(kind, '/api/v1')}/namespaces/{self.namespace}/{kind}"
         return f"{base}/{name}" if name else base
 
@@ -162,7 +168,7 @@ class World:
     async def kubelet(self) -> None:
         """Makes pods ready, and leaves those of sick revisions as they are."""
         while True:
-            with suppress(AssertionError, OSError):
+            with suppress(KeyError, aiohttp.ClientError):
                 for pod in await self.list("pods"):
                     revision = pod["metadata"].get("labels", {}).get("fairway.dev/revision")
                     if revision not in self.sick and "podIP" not in pod["status"]:
@@ -181,21 +187,38 @@ class World:
             "PATCH", f"{self.path('pods', pod)}/status", {"status": status}, "application/merge-patch+json"
         )
 
-    async def agent(self, _request: web.Request) -> web.Response:
-        """A router that takes every route at once, and that nobody sends a request to."""
+    async def agent(self, request: web.Request) -> web.Response:
+        """A router that takes every route at once; users ask it between two readings of its counters."""
         if self.mute:
             return web.Response(status=503)
         models = {}
         for found in await self.list("configmaps"):
             if "route.json" in found.get("data", {}) and not self.routes_nothing:
                 content = json.loads(found["data"]["route.json"])
-                zero = {"requests": 0, "failures": 0, "active": 0}
+                if "counters" in request.query:
+                    await self._users_ask(content["route"])
                 models[content["key"]] = {
                     "programmed": content["route"],
                     "rejected": None,
-                    "revisions": dict.fromkeys(content["clusters"].values(), zero),
+                    "revisions": {name: self._counted(name) for name in content["clusters"].values()},
                 }
         return web.json_response({"source": "router/1", "models": models})
+
+    async def _users_ask(self, route: Json) -> None:
+        for backend in route["backends"]:
+            if self.busy and backend["weight"]:
+                counted = self._counted(backend["revision"])
+                counted["requests"] += self.busy
+                if await self._content_of(backend["revision"]) in self.broken:
+                    counted["failures"] += self.busy
+
+    def _counted(self, revision: str) -> Json:
+        return self._counters.setdefault(revision, {"requests": 0, "failures": 0, "active": 0})
+
+    async def _content_of(self, revision: str) -> str:
+        """The letter of a revision."""
+        known = {r["name"]: r["sha256"][0] for r in (await self.status()).get("revisions", ())}
+        return str(known.get(revision, ""))
 
     # The operator.
 
@@ -246,3 +269,29 @@ def ticks(app: OperatorApp) -> float:
     """How many looks ended so far."""
     value = app.metrics.registry.get_sample_value("fairway_operator_tick_seconds_count", {"result": "ok"})
     return value or 0.0
+
+
+@asynccontextmanager
+async def a_world(kubeconfig: Path, folder: Path) -> AsyncIterator[World]:
+    """A namespace of its own, where pods get ready and routers obey."""
+    namespace = f"t{uuid.uuid4().hex[:8]}"
+    strict = {"pod-security.kubernetes.io/enforce": "restricted"}  # else the API server makes no pod
+    async with session_of(kubeconfig, signed=True) as session:
+        found = World(session, kubeconfig, folder, namespace)
+        body = {"metadata": {"name": namespace, "labels": strict}}
+        assert (await found.ask("POST", "/api/v1/namespaces", body)).status == 201
+        site = web.Application()
+        site.router.add_get("/state", found.agent)
+        runner = web.AppRunner(site, access_log=None, shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        found.router_port = runner.addresses[0][1]
+        kubelet = asyncio.create_task(found.kubelet())
+        try:
+            yield found
+        finally:
+            kubelet.cancel()
+            with suppress(asyncio.CancelledError):
+                await kubelet
+            await runner.cleanup()
+            await found.ask("DELETE", f"/api/v1/namespaces/{namespace}")
