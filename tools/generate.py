@@ -15,7 +15,7 @@ import yaml
 from fairway.api.crd import crd
 from fairway.api.reference import reference_page
 from fairway.core.phases import mermaid
-from fairway.render.rbac import lease_rights, operator_rights
+from fairway.render.rbac import engine_rights, lease_rights, operator_rights
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -53,23 +53,35 @@ def chart_crd() -> str:
 
 
 def chart_rules() -> str:
-    """The operator's rights, each with its reason beside it."""
-    defined = {"fairway.rules": operator_rights(), "fairway.leaseRules": lease_rights(LEASE)}
+    """The operator's rights, each with its reason beside it; those that need somebody's CRD by a value."""
+    switched = engine_rights()
+    choice = ", ".join(switched) or "no engine needs it"
+    known = " ".join(f'"{name}"' for name in switched)
     parts = (
-        f'{{{{- define "{name}" -}}}}\n{_rules(rights)}{{{{- end -}}}}\n' for name, rights in defined.items()
+        f"{{{{- /* {NOTE} */ -}}}}\n",
+        '{{- define "fairway.rules" -}}',
+        f"{{{{- range .Values.engines }}}}{{{{- if not (has . (list {known})) }}}}",
+        f"{{{{- fail (printf `engines: %q is not among: {choice}` .) }}}}{{{{- end }}}}{{{{- end -}}}}",
+        _rules(operator_rights()),
+        *(
+            f'{{{{- if has "{name}" .Values.engines }}}}\n{_rules(found)}\n{{{{- end }}}}'
+            for name, found in switched.items()
+        ),
+        "{{- end -}}\n",
+        f'{{{{- define "fairway.leaseRules" -}}}}\n{_rules(lease_rights(LEASE))}\n{{{{- end -}}}}\n',
     )
-    return f"{{{{- /* {NOTE} */ -}}}}\n\n" + "\n".join(parts)
+    return "\n".join(parts)
 
 
 def _rules(rights: Iterable[Right]) -> str:
-    return "".join(map(_rule, rights))
+    return "\n".join(map(_rule, rights))
 
 
 def _rule(right: Right) -> str:
     names = f"  resourceNames: [{', '.join(right.names)}]\n" if right.names else ""
     return (
         f"# {right.why}\n- apiGroups: [{right.group or QUOTES}]\n  resources: [{right.resource}]\n"
-        f"{names}  verbs: [{', '.join(right.verbs)}]\n"
+        f"{names}  verbs: [{', '.join(right.verbs)}]"
     )
 
 

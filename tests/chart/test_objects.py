@@ -11,7 +11,8 @@ from fairway.adapters.kube.kinds import MODEL
 from fairway.agent.settings import Settings as AgentSettings
 from fairway.render.kube.labels import labels
 from fairway.render.kube.route_config import ROUTER_COMPONENT
-from fairway.render.rbac import lease_rights, operator_rights, rules
+from fairway.render.rbac import lease_rights, operator_rights
+from fairway.render.rights import rules
 
 CLUSTER_WIDE = {
     "ClusterRole",

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from chart.helm import CHART, DEFAULTS, EVERYTHING, VALUE_SETS, Helm, leaves
+from fairway.render.rbac import engine_rights
 
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
 FREE = {"global"}  # Helm's own
@@ -38,9 +39,10 @@ def test_the_largest_set_of_values_leaves_nothing_at_its_default() -> None:
     chosen = leaves(EVERYTHING)
     switches = {path for path, value in defaults.items() if value is True}  # off, they would hide the rest
     images = {path for path in defaults if ".image." in path}  # a digest hides a tag
+    pointless = set() if engine_rights() else {"engines"}
     unchosen = {
         path
-        for path in defaults.keys() - switches - images
+        for path in defaults.keys() - switches - images - pointless
         if not any(one == path or one.startswith(f"{path}.") for one in chosen)
         or chosen.get(path) == defaults[path]
     }
@@ -82,6 +84,10 @@ REFUSED = {
 @pytest.mark.parametrize(("values", "words"), REFUSED.values(), ids=REFUSED)
 def test_a_wrong_value_is_refused_with_its_place(helm: Helm, values: dict[str, Any], words: str) -> None:
     assert words in helm.refusal(values)
+
+
+def test_an_engine_that_there_is_not_is_refused(helm: Helm) -> None:
+    assert 'engines: "Typewriter" is not among' in helm.refusal({"engines": ["Typewriter"]})
 
 
 def test_a_cluster_that_is_too_old_is_refused(helm: Helm) -> None:

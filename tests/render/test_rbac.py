@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from typing import ClassVar, cast
+
 import pytest
 
 from fairway.adapters.kube.kinds import EVENT, KINDS, LEASE, MODEL
+from fairway.api.spec import EngineType
 from fairway.render.kube.router import RouterSettings, router_objects
-from fairway.render.rbac import AGENT_RIGHTS, lease_rights, merged, operator_rights, rules
-from fairway.render.rights import Right
+from fairway.render.protocols import Engine
+from fairway.render.rbac import engine_rights, lease_rights, merged, operator_rights
+from fairway.render.rights import Right, rules
 
 RIGHTS = operator_rights()
 ALL = (*RIGHTS, *lease_rights("fairway-operator"))
@@ -45,7 +49,6 @@ def test_the_operator_may_do_itself_what_it_hands_on_to_routers() -> None:
         for group in rule["apiGroups"]:
             for resource in rule["resources"]:
                 assert set(rule["verbs"]) <= mine[group, resource]
-    assert roles[0]["rules"] == rules(AGENT_RIGHTS)
 
 
 def test_users_objects_are_never_written() -> None:
@@ -77,3 +80,24 @@ def test_a_right_to_a_name_stays_apart() -> None:
         "resourceNames": ["mine"],
         "verbs": ["get", "update"],
     }
+
+
+class Elsewhere:
+    """An engine whose objects are of another project's kind; no object of it is ever rendered here."""
+
+    rights: ClassVar = (
+        Right("serving.example.com", "servers", ("create", "patch"), "a server"),
+        Right("batch", "jobs", ("create",), "a job"),
+    )
+
+
+def test_an_engine_brings_its_rights_along() -> None:
+    """Nothing else has to be touched when one is added."""
+    engine = cast(Engine, Elsewhere())
+    assert Right("batch", "jobs", ("create",), "a job") in operator_rights([engine])
+    assert not [right for right in operator_rights([engine]) if right.group == "serving.example.com"]
+    assert engine_rights({EngineType.ONNX_RUNTIME: engine}) == {"OnnxRuntime": Elsewhere.rights[:1]}
+
+
+def test_an_engine_of_built_in_kinds_needs_no_switch() -> None:
+    assert "OnnxRuntime" not in engine_rights()

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 from fairway.core.model import Workload
 from fairway.core.route import Route
 from fairway.render.envoy import EnvoyModel
 from fairway.render.kube.labels import Manifest, Owner
 from fairway.render.kube.server_settings import ServerSettings
+from fairway.render.rights import Right
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,13 @@ class ProcessSpec:
 
 
 class Engine(Protocol):
-    """Knows how one model server is started and asked. Stateless."""
+    """Knows how one model server is started and asked. Stateless.
+
+    Attributes:
+        rights: what the operator has to be allowed for `objects`; the chart's roles are made of it.
+    """
+
+    rights: ClassVar[tuple[Right, ...]]
 
     def process(self, workload: Workload, place: Place) -> ProcessSpec:
         """The server of this revision as one process."""

@@ -1,40 +1,39 @@
-"""The rights of the operator as RBAC rules: its own, and those that engines declare.
+"""The rights of the operator: its own, and those that engines declare. The chart's roles are made of them.
 
-No wildcard, nothing about Secrets, no `bind` and no `escalate`. What the routers' agents may do the operator
-must be allowed itself: nobody can hand on a right that he does not have.
+No wildcard, nothing about Secrets, no `bind` and no `escalate`: what the routers' agents may do the operator
+is allowed itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from fairway.api.spec import EngineType
 from fairway.api.v1alpha1 import GROUP, PLURAL
-from fairway.render.kube.labels import Manifest
+from fairway.render.kube.router import AGENT_RIGHTS
+from fairway.render.protocols import Engine
+from fairway.render.registry import ENGINES
 from fairway.render.rights import BRING_ABOUT, FOLLOW, LOOK, REMOVE, Right
 
 RBAC_GROUP = "rbac.authorization.k8s.io"
+BUILT_IN = frozenset({"", "apps", "autoscaling", "batch", "policy"})
 
-OPERATOR_RIGHTS = (
+OWN_RIGHTS = (
     Right(GROUP, PLURAL, FOLLOW, "what is wanted"),
     Right(GROUP, f"{PLURAL}/status", ("update",), "what was decided, and why"),
     Right(GROUP, f"{PLURAL}/finalizers", ("update",), "asked for where owner references are guarded"),
-    Right("", "configmaps", FOLLOW + BRING_ABOUT, "one per model: its route"),
-    Right("", "services", FOLLOW + BRING_ABOUT, "one per model: its address"),
+    Right("apps", "controllerrevisions", (*FOLLOW, "create", *REMOVE), "a revision as it was first rendered"),
     Right("", "pods", ("list", "watch"), "readiness, restarts and addresses"),
     Right("", "events", ("create",), "tells people what happened"),
+    Right("", "configmaps", FOLLOW + BRING_ABOUT, "the route of a model"),
+    Right("", "services", FOLLOW + BRING_ABOUT, "the address of a model"),
     Right("apps", "deployments", FOLLOW + BRING_ABOUT, "the router of a namespace"),
     Right("policy", "poddisruptionbudgets", LOOK + BRING_ABOUT, "the router survives a drained node"),
     Right("", "serviceaccounts", LOOK + BRING_ABOUT, "who the router's agent is"),
     Right(RBAC_GROUP, "roles", LOOK + BRING_ABOUT, "what the router's agent may do"),
     Right(RBAC_GROUP, "rolebindings", LOOK + BRING_ABOUT, "gives it to the router's agent"),
 )
-"""Wherever models are served."""
-
-AGENT_RIGHTS = (
-    Right("", "configmaps", FOLLOW, "handed on: routers read their routes"),
-    Right("discovery.k8s.io", "endpointslices", FOLLOW, "handed on: routers follow the servers' addresses"),
-)
-"""Of a router's agent, in its own namespace."""
+"""Wherever models are served, whatever serves them."""
 
 
 def lease_rights(name: str) -> tuple[Right, ...]:
@@ -49,13 +48,24 @@ def lease_rights(name: str) -> tuple[Right, ...]:
     )
 
 
-def operator_rights() -> tuple[Right, ...]:
-    """All rights that are needed wherever models are served, one for each kind of object."""
-    declared = (
-        Right("apps", "deployments", REMOVE, "the servers of a revision"),
-        Right("", "services", REMOVE, "the servers of a revision"),
-    )
-    return merged((*OPERATOR_RIGHTS, *AGENT_RIGHTS, *declared))
+def operator_rights(engines: Iterable[Engine] = tuple(ENGINES.values())) -> tuple[Right, ...]:
+    """Wherever models are served: one right for each kind of object that every cluster has."""
+    declared = (right for engine in engines for right in engine.rights if is_built_in(right))
+    return merged((*OWN_RIGHTS, *AGENT_RIGHTS, *declared))
+
+
+def engine_rights(engines: Mapping[EngineType, Engine] = ENGINES) -> dict[str, tuple[Right, ...]]:
+    """By engine, what it needs beyond that: rights to kinds that somebody else's CRD brings, or does not."""
+    found = {
+        name: merged(right for right in engine.rights if not is_built_in(right))
+        for name, engine in engines.items()
+    }
+    return {name.value: rights for name, rights in found.items() if rights}
+
+
+def is_built_in(right: Right) -> bool:
+    """Whether every cluster has this kind, or Fairway brings it."""
+    return right.group in BUILT_IN or right.group == GROUP or right.group.endswith(".k8s.io")
 
 
 def merged(rights: Iterable[Right]) -> tuple[Right, ...]:
@@ -71,18 +81,3 @@ def _sum(one: Right, other: Right) -> Right:
     verbs = tuple(dict.fromkeys((*one.verbs, *other.verbs)))
     why = one.why if other.why in one.why.split("; ") else f"{one.why}; {other.why}"
     return Right(one.group, one.resource, verbs, why, one.names)
-
-
-def rules(rights: Iterable[Right]) -> list[Manifest]:
-    """As a Role or ClusterRole has them."""
-    return [_rule(right) for right in rights]
-
-
-def _rule(right: Right) -> Manifest:
-    named: Mapping[str, list[str]] = {"resourceNames": list(right.names)} if right.names else {}
-    return {
-        "apiGroups": [right.group],
-        "resources": [right.resource],
-        **named,
-        "verbs": list(right.verbs),
-    }

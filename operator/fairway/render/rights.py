@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from fairway.render.kube.labels import Manifest
 
 LOOK = ("get",)
 FOLLOW = ("get", "list", "watch")
@@ -28,3 +31,13 @@ class Right:
     verbs: tuple[str, ...]
     why: str
     names: tuple[str, ...] = ()
+
+
+def rules(rights: Iterable[Right]) -> list[Manifest]:
+    """As a Role or ClusterRole has them."""
+    return [_rule(right) for right in rights]
+
+
+def _rule(right: Right) -> Manifest:
+    named = {"resourceNames": list(right.names)} if right.names else {}
+    return {"apiGroups": [right.group], "resources": [right.resource], **named, "verbs": list(right.verbs)}

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from fairway.api.spec import OnnxRuntimeSettings
 from fairway.core.model import Workload
 from fairway.render.kube.labels import Manifest, Owner
-from fairway.render.kube.server_pods import server_pods
+from fairway.render.kube.server_pods import RIGHTS, server_pods
 from fairway.render.kube.server_settings import ServerSettings
 from fairway.render.protocols import Place, ProcessSpec
+from fairway.render.rights import Right
 
 _MIB = 1024 * 1024
 _CANNOT_SERVE = 3
 
 
 class OnnxEngine:
+    rights: ClassVar[tuple[Right, ...]] = RIGHTS
+
     def process(self, workload: Workload, place: Place) -> ProcessSpec:
         """`fairway_onnx`, one process per server."""
         revision = workload.revision

@@ -15,6 +15,7 @@ from fairway.render.envoy_bootstrap import bootstrap
 from fairway.render.kube.labels import Manifest, Owner, labels, metadata, owner_reference
 from fairway.render.kube.restricted import container_security, mount, pod_security
 from fairway.render.kube.route_config import ROUTER_COMPONENT
+from fairway.render.rights import FOLLOW, Right, rules
 
 NAME = "fairway-router"
 AGENT_PORT = 9902
@@ -24,7 +25,11 @@ TOKEN_DIR = PurePosixPath("/var/run/secrets/fairway")
 GRACE_MARGIN_SECONDS = 15
 """Beyond the drain: starting the hook, stopping Envoy, and a node that is busy."""
 
-_READ = ["get", "list", "watch"]
+AGENT_RIGHTS = (
+    Right("", "configmaps", FOLLOW, "handed on: routers read their routes"),
+    Right("discovery.k8s.io", "endpointslices", FOLLOW, "handed on: routers follow the servers' addresses"),
+)
+"""Of a router's agent, in its own namespace. The operator has them too: nobody gives what he has not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +100,7 @@ def _role(meta: Manifest) -> Manifest:
         "apiVersion": "rbac.authorization.k8s.io/v1",
         "kind": "Role",
         "metadata": meta,
-        "rules": [
-            {"apiGroups": [""], "resources": ["configmaps"], "verbs": _READ},
-            {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": _READ},
-        ],
+        "rules": rules(AGENT_RIGHTS),
     }
 
 

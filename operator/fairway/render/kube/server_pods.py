@@ -14,6 +14,7 @@ from fairway.render.kube.labels import Manifest, Owner, controller_reference, la
 from fairway.render.kube.restricted import container_security, mount, pod_security
 from fairway.render.kube.server_settings import ServerSettings
 from fairway.render.protocols import Place, ProcessSpec
+from fairway.render.rights import BRING_ABOUT, FOLLOW, REMOVE, Right
 
 COMPONENT = "server"
 CONTAINER = "server"
@@ -27,6 +28,12 @@ GRACE_MARGIN_SECONDS = 15
 START_SECONDS = 1800
 """A large model may take long to load; until then only the server's own exit ends the try."""
 
+
+RIGHTS = (
+    Right("apps", "deployments", FOLLOW + BRING_ABOUT + REMOVE, "the servers of a revision"),
+    Right("", "services", FOLLOW + BRING_ABOUT + REMOVE, "the servers' addresses"),
+)
+"""What the operator has to be allowed for these objects."""
 
 PLACE = Place(
     model=MODELS,
