@@ -50,11 +50,13 @@ def main() -> int:
 async def run(kubeconfig: Path) -> int:
     """Walk, tell, and write the page."""
     references = [await undisturbed(kubeconfig, walk) for walk in WALKS]
-    points = [(one, point) for one in references for point in one.points([*KILLS, *FAULTS])]
-    say(f"{len(points)} walks, {PARALLEL} at a time")
-    results = await disturb_all(kubeconfig, points, PARALLEL, tell)
-    PAGE.parent.mkdir(parents=True, exist_ok=True)
-    PAGE.write_text(page(references, results), encoding="utf-8")
+    results: list[Result] = []
+    for blows in (KILLS, FAULTS):
+        points = [(one, point) for one in references for point in one.points(blows)]
+        say(f"{len(points)} walks, {PARALLEL} at a time")
+        results += await disturb_all(kubeconfig, points, PARALLEL, tell)
+        PAGE.parent.mkdir(parents=True, exist_ok=True)
+        PAGE.write_text(page(references, results), encoding="utf-8")
     say(summary(references, results))
     kills = [one for one in results if one.point.blow in KILLS and one.reached]
     return 1 if any(one.diverged for one in results) or len(kills) < ENOUGH_KILLS else 0
@@ -111,13 +113,15 @@ def table(reference: Reference, results: Sequence[Result]) -> str:
     known = {one.point: one for one in results}
     head = [f"## {reference.walk.name}\n", *_head(("write", *blows))]
     rows = [
-        _row((f"`{write}`", *(_cell(known[Point(reference.walk, write, blow)]) for blow in blows)))
+        _row((f"`{write}`", *(_cell(known.get(Point(reference.walk, write, blow))) for blow in blows)))
         for write in reference.writes
     ]
     return "\n".join([*head, *rows, ""])
 
 
-def _cell(result: Result) -> str:
+def _cell(result: Result | None) -> str:
+    if result is None:
+        return "not tried"
     if not result.reached:
         return "not met"
     return "**other end**" if result.diverged else f"{result.seconds:.1f} s"

@@ -38,6 +38,13 @@ CASES = (
     Case("a list that should be empty is not", ["x"], [], False),
     Case("another type differs", "text", {"a": 1}, False),
     Case("true is not one", {"a": 1}, {"a": [1]}, False),
+    Case("an amount is what it means", {"limits": {"cpu": "1"}}, {"limits": {"cpu": "1000m"}}, True),
+    Case("and not something else", {"limits": {"cpu": "1"}}, {"limits": {"cpu": "1001m"}}, False),
+    Case(
+        "an amount that is missing is seen", {"requests": {"cpu": "1"}}, {"requests": {"memory": "1"}}, False
+    ),
+    Case("a size is an amount", {"sizeLimit": "1Gi"}, {"sizeLimit": "1024Mi"}, True),
+    Case("only where amounts stand", {"args": ["1"], "value": "1"}, {"args": ["1"], "value": "1000m"}, False),
 )
 
 

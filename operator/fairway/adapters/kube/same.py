@@ -12,10 +12,14 @@ import json
 from typing import Any
 
 from fairway.adapters.kube.kinds import Obj
+from fairway.adapters.kube.quantity import same_quantity
 
 APPLIED = "fairway.dev/applied"
 _LIST_KEYS = ("uid", "name", "mountPath")
 """What tells the items of a list apart where server-side apply merges lists: others may add items."""
+_AMOUNTS = frozenset({"requests", "limits"})
+_AMOUNT = frozenset({"sizeLimit", "averageValue"})
+"""Fields that hold amounts by name, and fields that are one."""
 
 
 def stamped(obj: Obj) -> Obj:
@@ -36,10 +40,18 @@ def covers(live: Any, wanted: Any) -> bool:
     if isinstance(wanted, dict):
         if not isinstance(live, dict):
             return False
-        return all(key in live and covers(live[key], value) for key, value in wanted.items())
+        return all(key in live and _covers_field(key, live[key], value) for key, value in wanted.items())
     if isinstance(wanted, list):
         return isinstance(live, list) and _covers_list(live, wanted)
     return bool(live == wanted)
+
+
+def _covers_field(key: str, live: Any, wanted: Any) -> bool:
+    if key in _AMOUNT:
+        return same_quantity(live, wanted)
+    if key in _AMOUNTS and isinstance(live, dict) and isinstance(wanted, dict):
+        return all(name in live and same_quantity(live[name], amount) for name, amount in wanted.items())
+    return covers(live, wanted)
 
 
 def _covers_list(live: list[Any], wanted: list[Any]) -> bool:
