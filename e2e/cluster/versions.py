@@ -59,14 +59,21 @@ def versions() -> Versions:
 def _module(name: str, table: dict[str, object]) -> GoModule:
     version, commands = table["version"], table["commands"]
     variables, files = table.get("variables", []), table.get("files", [])
-    assert isinstance(commands, list)
     assert isinstance(variables, list)
     assert isinstance(files, list)
     return GoModule(
         path=str(table["path"]),
         version=str(version),
-        packages={PurePosixPath(command).name or name: command for command in commands},
+        packages=_packages(name, commands),
         staging=str(table.get("staging", "")),
         variables=tuple(variable.format(version=version) for variable in variables),
         files=tuple(files),
     )
+
+
+def _packages(name: str, commands: object) -> dict[str, str]:
+    """By the name of the binary: a table says it, a list leaves it to the package or, at the root, to the module."""
+    if isinstance(commands, dict):
+        return {str(binary): str(package) for binary, package in commands.items()}
+    assert isinstance(commands, list)
+    return {PurePosixPath(command).name or name: command for command in commands}
