@@ -72,7 +72,7 @@ def _module(name: str, table: dict[str, object]) -> GoModule:
 
 
 def _packages(name: str, commands: object) -> dict[str, str]:
-    """By the name of the binary: a table says it, a list leaves it to the package or, at the root, to the module."""
+    """By the name of the binary: a table says it, a list leaves it to the package, or else to the module."""
     if isinstance(commands, dict):
         return {str(binary): str(package) for binary, package in commands.items()}
     assert isinstance(commands, list)
