@@ -196,3 +196,46 @@ def test_a_pause_is_a_condition_with_its_reason() -> None:
     assert harbour.condition("Paused") == ("True", "User")
     harbour.ask("resume")
     assert harbour.condition("Paused") == ("False", "NotPaused")
+
+
+def test_content_that_is_being_read_is_neither_ready_nor_stalled() -> None:
+    """A resolver that waits for a node may get one: nobody should be told to act."""
+    harbour = Harbour()
+    words = "no node takes the pod: 0/3 nodes are available"
+    harbour.contents["file:/models/a"] = ArtifactState("file:/models/a", waiting=words)
+    harbour.run(timedelta(minutes=1))
+    reconciling = harbour.status.condition("Reconciling")
+    assert harbour.condition("Reconciling") == ("True", "ResolvingModel")
+    assert reconciling is not None
+    assert reconciling.message == words
+    assert harbour.condition("Ready") == ("False", "ResolvingModel")
+    assert harbour.condition("Stalled")[0] == "False"
+
+
+def test_what_was_sent_back_does_not_stall_what_is_asked_now() -> None:
+    harbour = rolling("RolledBack")
+    harbour.edit(uri="file:/models/d")
+    harbour.contents["file:/models/d"] = ArtifactState("file:/models/d")
+    harbour.tick()
+    assert harbour.condition("Reconciling") == ("True", "ResolvingModel")
+    assert harbour.condition("Stalled")[0] == "False"
+
+
+def test_content_that_changed_before_it_was_fetched_fails_the_rollout_at_once() -> None:
+    harbour = live()
+    words = "the model cannot be fetched: ModelContentChanged: s3://models/b now has sha256 e"
+    harbour.starts_as["b"] = WorkloadHealth(Health.FAILED, words, content_changed=True)
+    harbour.edit(uri="file:/models/b")
+    harbour.run_to("Failed", limit=timedelta(minutes=1))
+    stalled = harbour.status.condition("Stalled")
+    assert stalled is not None
+    assert words in stalled.message
+    assert harbour.letter(harbour.stable) == "a"
+
+
+def test_a_first_revision_whose_content_changed_says_so() -> None:
+    harbour = Harbour()
+    harbour.starts_as["a"] = WorkloadHealth(Health.FAILED, "now has sha256 e", content_changed=True)
+    harbour.run(timedelta(minutes=1))
+    for kind in ("Stalled", "Degraded"):
+        assert harbour.condition(kind) == ("True", "ModelContentChanged")

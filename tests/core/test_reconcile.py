@@ -7,7 +7,7 @@ import pytest
 
 from builders import make_deployment
 from fairway.api.status import MAX_HISTORY
-from fairway.core.model import ArtifactState
+from fairway.core.model import ArtifactState, Source
 from harbour import QUICK, Harbour, live, rolling
 
 
@@ -188,3 +188,25 @@ def test_a_route_waits_for_a_port() -> None:
     decision = harbour.decide()
     assert decision.route is None
     assert decision.status.port == 9000
+
+
+def test_content_is_resolved_until_it_is_known_and_with_the_models_own_rights() -> None:
+    model = {
+        "uri": "s3://models/a",
+        "format": "onnx",
+        "secretRef": {"name": "keys"},
+        "serviceAccountName": "me",
+    }
+    harbour = Harbour(make_deployment(model=model))
+    harbour.contents["s3://models/a"] = ArtifactState("s3://models/a")
+    assert harbour.tick().resolve == Source("s3://models/a", "keys", "me")
+    harbour.contents["s3://models/a"] = ArtifactState("s3://models/a", "a" * 64)
+    assert harbour.tick().resolve is None
+    harbour.contents["s3://models/a"] = ArtifactState("s3://models/a")
+    assert harbour.tick().resolve is None, "the answer is stored, so it is not asked for again"
+
+
+def test_content_that_is_pinned_is_not_resolved() -> None:
+    harbour = Harbour(make_deployment(model={"uri": "s3://models/a", "format": "onnx", "sha256": "a" * 64}))
+    harbour.contents["s3://models/a"] = ArtifactState("s3://models/a")
+    assert harbour.tick().resolve is None

@@ -30,7 +30,9 @@ _BY_EVENT = {
     Event.SUPERSEDED: Exit.SUPERSEDED,
     Event.REVERTED: Exit.SUPERSEDED,
 }
-_CANNOT_START = frozenset({"ModelNotReadable", "ModelDigestMismatch", "ModelCannotBeServed", "RouteRejected"})
+_CANNOT_START = frozenset(
+    {"ModelNotReadable", "ModelDigestMismatch", "ModelContentChanged", "ModelCannotBeServed", "RouteRejected"}
+)
 
 
 @dataclass(frozen=True, slots=True)

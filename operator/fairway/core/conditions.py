@@ -27,6 +27,7 @@ class Finding:
     message: str = ""
 
 
+CONTENT_CHANGED = "ModelContentChanged"
 Check = Callable[[Situation], Finding | None]
 
 
@@ -69,7 +70,23 @@ def artifact_problem(s: Situation) -> Finding | None:
     return None
 
 
-def _content_changed(s: Situation) -> Finding | None:
+def _unresolved(s: Situation) -> Finding | None:
+    """The content is being read so that it can be named."""
+    seen = s.seen.artifact
+    if s.wanted is not None or seen is None or seen.sha256 is not None or seen.error is not None:
+        return None
+    return _true("ResolvingModel", seen.waiting or "what lies behind spec.model.uri is being read")
+
+
+def _content_changed_at_fetch(s: Situation) -> Finding | None:
+    """Somebody replaced what a server fetches; nobody is given anything but what the revision was made of."""
+    for name in (s.status.candidate, s.status.stable):
+        if (health := s.seen.health(name)).content_changed:
+            return _true(CONTENT_CHANGED, health.message)
+    return None
+
+
+def _content_changed_on_look(s: Situation) -> Finding | None:
     known, seen = s.status.artifact, s.seen.artifact
     if (
         known is None
@@ -80,7 +97,7 @@ def _content_changed(s: Situation) -> Finding | None:
     ):
         return None
     return _true(
-        "ModelContentChanged",
+        CONTENT_CHANGED,
         f"the content behind {known.uri} changed and is not served: give it a new uri, or pin "
         f"spec.model.sha256 to {seen.sha256}",
     )
@@ -101,7 +118,8 @@ def _sent_back(s: Situation) -> Finding | None:
 def _first_failing(s: Situation) -> Finding | None:
     if s.status.stable is not None or s.candidate_health.health is not Health.FAILED:
         return None
-    return _true("ModelCannotBeServed", s.candidate_health.message)
+    changed = s.candidate_health.content_changed
+    return _true(CONTENT_CHANGED if changed else "ModelCannotBeServed", s.candidate_health.message)
 
 
 def _is_last_rollout(s: Situation, revision: str | None) -> bool:
@@ -200,6 +218,7 @@ CHAINS: Mapping[str, tuple[Check, ...]] = {
     "Ready": (
         _negated(artifact_problem),
         _negated(_route_rejected),
+        _negated(_unresolved),
         _negated(_sent_back),
         _negated(_first_failing),
         _negated(_in_flight),
@@ -211,6 +230,7 @@ CHAINS: Mapping[str, tuple[Check, ...]] = {
     "Reconciling": (
         _negated(artifact_problem),
         _negated(_route_rejected),
+        _unresolved,
         _negated(_first_failing),
         _in_flight,
         _always(_false("Settled")),
@@ -218,6 +238,7 @@ CHAINS: Mapping[str, tuple[Check, ...]] = {
     "Stalled": (
         artifact_problem,
         _route_rejected,
+        _negated(_unresolved),
         _sent_back,
         _first_failing,
         _always(_false("NotStalled")),
@@ -233,12 +254,13 @@ CHAINS: Mapping[str, tuple[Check, ...]] = {
     "Promoted": (_wanted_is_stable, _always(NOT_YET)),
     "RolledBack": (_going_back, _sent_back, _always(_false("NotRolledBack"))),
     "Degraded": (
+        _content_changed_at_fetch,
         _stable_not_ready,
         _telemetry_lost,
         _route_rejected,
         _going_back,
         _sent_back,
-        _content_changed,
+        _content_changed_on_look,
         _always(_false("AsExpected")),
     ),
 }

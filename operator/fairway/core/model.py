@@ -6,8 +6,29 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 
+from fairway.api.spec import ModelSource
 from fairway.api.status import Revision, Status
 from fairway.core.route import Route, RouteState, Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a model's content lies, and with whose rights it is read.
+
+    Attributes:
+        uri: as the user wrote it.
+        secret: name of a Secret of the model's namespace; never what is in it.
+        account: name of a service account of the model's namespace.
+    """
+
+    uri: str
+    secret: str | None = None
+    account: str | None = None
+
+    @classmethod
+    def of(cls, found: ModelSource | Revision) -> Source:
+        """As the spec says it, or as it was when a revision was made."""
+        return cls(found.uri, found.secret_ref.name if found.secret_ref else None, found.service_account_name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +38,14 @@ class ArtifactState:
     Attributes:
         uri: the URI that was looked at.
         sha256: digest of its content, None while unknown.
-        error: one sentence for a person when it cannot be read.
+        error: one sentence for a person when it cannot be read until somebody does something.
+        waiting: one sentence for a person about what is waited for.
     """
 
     uri: str
     sha256: str | None = None
     error: str | None = None
+    waiting: str = ""
 
 
 class Health(StrEnum):
@@ -40,11 +63,13 @@ class WorkloadHealth:
         health: FAILED means that starting it again cannot help (the model itself is at fault).
         message: the server's own words, for the status.
         restarts: how often it was started again; it only grows.
+        content_changed: what lies behind its URI is not what the revision was made of.
     """
 
     health: Health = Health.ABSENT
     message: str = ""
     restarts: int = 0
+    content_changed: bool = False
 
     @property
     def ready(self) -> bool:
@@ -142,6 +167,7 @@ class Decision:
         keep: names of revisions that must not be taken away yet, though nothing new is asked of some of them;
             None while it is unknown what the routers still send requests to: then nothing may go.
         look_again: when to decide again, if nothing happens before.
+        resolve: whose digest must be found out, where looking does not do it; None when it is known.
     """
 
     status: Status
@@ -150,3 +176,4 @@ class Decision:
     keep: frozenset[str] | None
     look_again: timedelta
     notices: tuple[Notice, ...] = ()
+    resolve: Source | None = None

@@ -12,7 +12,7 @@ from fairway.core.advance import advance
 from fairway.core.clock import elapsed, reanchor
 from fairway.core.conditions import make_conditions
 from fairway.core.detect import UNREADY_GRACE, detect
-from fairway.core.model import Capabilities, Decision, Notice, Observed, Role, Severity, Workload
+from fairway.core.model import Capabilities, Decision, Notice, Observed, Role, Severity, Source, Workload
 from fairway.core.phases import Event
 from fairway.core.requests import Verb
 from fairway.core.revisions import wanted_revision
@@ -21,6 +21,8 @@ from fairway.core.situation import Situation
 from fairway.core.traffic import make_route
 
 RESYNC = timedelta(seconds=30)
+MIN_ROUTE_WAIT = timedelta(milliseconds=100)
+MAX_ROUTE_WAIT = timedelta(seconds=5)
 _ALARMING = frozenset({Event.REGRESSION, Event.CANDIDATE_LOST, Event.NEVER_READY, Event.GAVE_UP, Event.HELD})
 
 
@@ -56,9 +58,16 @@ def _decide(s: Situation, notices: tuple[Notice, ...], *, moved: bool) -> Decisi
         workloads=workloads,
         route=route,
         keep=_keep(workloads, route, s.seen),
-        look_again=timedelta(0) if moved else _look_again(s.md, status, s.now),
+        look_again=timedelta(0)
+        if moved
+        else _look_again(s.md, status, s.now, in_force=s.seen.route.programmed == route),
         notices=notices,
+        resolve=_to_resolve(s.md, status),
     )
+
+
+def _to_resolve(md: ModelDeployment, status: Status) -> Source | None:
+    return None if status.artifact is not None or md.spec.model.sha256 else Source.of(md.spec.model)
 
 
 def _resolve_artifact(md: ModelDeployment, status: Status, seen: Observed) -> Status:
@@ -162,8 +171,11 @@ def _keep(workloads: tuple[Workload, ...], route: Route | None, seen: Observed) 
     return frozenset({w.revision.name for w in workloads} | {b.revision for b in routed} | busy)
 
 
-def _look_again(md: ModelDeployment, status: Status, now: datetime) -> timedelta:
-    """The earliest moment at which time alone could change the decision."""
+def _look_again(md: ModelDeployment, status: Status, now: datetime, *, in_force: bool) -> timedelta:
+    """The earliest moment at which time alone could change the decision.
+
+    Nobody tells when the routers have a new route: they are asked soon, and less often the longer it takes.
+    """
     rollout = status.rollout
     waits = [RESYNC, analysis.next_sample_in(md, status, now)]
     if status.phase is Phase.PROVISIONING:
@@ -175,6 +187,9 @@ def _look_again(md: ModelDeployment, status: Status, now: datetime) -> timedelta
         waits.append(timedelta(milliseconds=200))
     if rollout is not None and status.candidate is not None and rollout.unready_since is not None:
         waits.append(UNREADY_GRACE - elapsed(rollout.unready_since, now))
+    if not in_force:
+        decided = status.history[-1].at if status.history else None
+        waits.append(min(MAX_ROUTE_WAIT, max(MIN_ROUTE_WAIT, elapsed(decided, now) / 4)))
     soon = timedelta(milliseconds=50)
     return max(soon, min((w for w in waits if w is not None and w > timedelta(0)), default=RESYNC))
 
