@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -323,6 +324,19 @@ async def test_an_adopted_server_with_another_command_line_is_replaced_without_a
     await eventually(lambda: second.pid("v1") != pid, why="the new one takes over")
     assert second.health("v1").ready
     await eventually(lambda: _marked(shop.run) == [second.pid("v1")], why="the old one ends")
+
+
+async def test_a_newer_fairway_that_knows_more_about_a_server_leaves_it_running(shop: Shop) -> None:
+    """What tells one server from another is its command line, not what is recorded about it."""
+    first = await shop.open()
+    first.ensure(shop.spec(), OWNER)
+    await eventually(_ready(first), why="it answers")
+    pid = first.pid("v1")
+    await shop.crash(first)
+    second = await shop.open()
+    for seconds in (1.0, 2.0):
+        second.ensure(replace(shop.spec(), live_path="/live", drain_seconds=seconds), OWNER)
+        assert _marked(shop.run) == [pid]
 
 
 async def test_what_nobody_wants_any_more_is_ended_though_it_was_never_adopted(shop: Shop) -> None:

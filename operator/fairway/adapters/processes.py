@@ -115,7 +115,9 @@ class ProcessSupervisor:
             known.health = WorkloadHealth(Health.STARTING, restarts=self._deaths_before(spec.name))
             self._spawn(known)
             self._on_change()
-        elif known.spec != spec and (known.successor is None or known.successor.spec != spec):
+        elif known.spec.argv == spec.argv:
+            known.spec = spec  # a newer Fairway may know more about the very same process
+        elif known.successor is None or known.successor.spec.argv != spec.argv:
             self._replace(known, spec)
 
     def health(self, name: str) -> WorkloadHealth:
