@@ -11,6 +11,7 @@ from controller.world import World
 KINDS = (
     "modeldeployments",
     "deployments",
+    "controllerrevisions",
     "services",
     "configmaps",
     "serviceaccounts",

@@ -11,6 +11,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -107,11 +108,20 @@ def _environment(settings: Settings) -> dict[str, str]:
 
 def _serve(environment: dict[str, str], router_port: int, log: Path) -> None:
     """What `python -m fairway.controller` does, with the port of the routers' stand-ins."""
+    threading.Thread(target=_end_with_the_test, daemon=True).start()
     os.environ.update(environment)
     with log.open("a") as sys.stderr:
         settings = load_settings()
         configure_logs(settings.log_level, sys.stderr)
         asyncio.run(_run(OperatorApp(settings, load_connection(settings.kubeconfig), router_port)))
+
+
+def _end_with_the_test() -> None:
+    """Nobody else ends an operator whose test was killed."""
+    test = multiprocessing.parent_process()
+    assert test is not None
+    test.join()
+    os._exit(1)
 
 
 async def _run(app: OperatorApp) -> None:

@@ -93,7 +93,7 @@ async def walk(world: World, proxy: FaultProxy, **settings: Any) -> None:
         await world.until_gone("deployments", first)
         await world.delete("services", stable)
         await world.until_there("services", stable)
-    async with world.operator(proxy, identity="two", **settings) as again:
+    async with world.operator(proxy, identity="two", **settings | {"router_replicas": 1}) as again:
         await until(lambda: again.leader.leads, "the next one leads")
         await look_at_everything(again)
         await world.create("modeldeployments", manifest("c", "churn"))

@@ -128,6 +128,15 @@ async def test_a_router_goes_only_with_the_last_model_of_its_namespace(
         assert await world.get("deployments", "fairway-router") is not None
 
 
+async def test_a_router_of_one_replica_keeps_no_budget(world: World, proxy: FaultProxy) -> None:
+    """A budget over one pod that may not be missing would keep its node from ever being drained."""
+    await world.create("modeldeployments", manifest("a"))
+    async with world.operator(proxy, router_replicas=2):
+        await world.until_there("poddisruptionbudgets", "fairway-router")
+    async with world.operator(proxy, router_replicas=1):
+        await world.until_gone("poddisruptionbudgets", "fairway-router")
+
+
 @pytest.mark.parametrize("mute", [True, False], ids=["no router answers", "the router has it"])
 async def test_nothing_is_deleted_that_a_router_may_still_send_requests_to(
     world: World, proxy: FaultProxy, mute: bool

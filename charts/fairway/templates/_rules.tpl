@@ -42,7 +42,7 @@
 # the router survives a drained node
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
-  verbs: [get, create, patch]
+  verbs: [get, create, patch, delete]
 # who the router's agent is
 - apiGroups: [""]
   resources: [serviceaccounts]

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from fairway.adapters.kube.cache import Cache
 from fairway.adapters.kube.errors import Foreign, KubeError
-from fairway.adapters.kube.kinds import DEPLOYMENT, MODEL, Obj
+from fairway.adapters.kube.kinds import DEPLOYMENT, MODEL, PDB, Obj
 from fairway.adapters.kube.objects import Objects, owned_by
 from fairway.render.kube.labels import COMPONENT, MANAGED_BY, MANAGER, Owner
 from fairway.render.kube.route_config import ROUTER_COMPONENT
@@ -39,6 +39,7 @@ class RouterUnit:
         self._cache = cache
         self._settings = settings
         self.troubles: dict[str, str] = {}
+        self._without_budget: set[str] = set()
 
     def knows(self, namespace: str, uid: str) -> bool:
         """Whether the router is there and goes only after the model with this uid."""
@@ -57,10 +58,12 @@ class RouterUnit:
         owners = [_owner(md) for md in self._cache.select(MODEL, unit.namespace, {}) if _stays(md)]
         if not owners:
             self.troubles.pop(unit.namespace, None)
+            self._without_budget.discard(unit.namespace)
             return None
         try:
             for obj in router_objects(unit.namespace, self._settings, owners):
                 await self._objects.ensure(obj, _is_router, _no_fence)
+            await self._drop_budget(unit.namespace)
         except Foreign as error:
             self.troubles[unit.namespace] = str(error)
             return LOOK_AGAIN
@@ -69,6 +72,13 @@ class RouterUnit:
             raise
         self.troubles.pop(unit.namespace, None)
         return LOOK_AGAIN
+
+    async def _drop_budget(self, namespace: str) -> None:
+        """A budget that an operator with more replicas left behind would keep the node of the only one."""
+        if self._settings.replicas > 1 or namespace in self._without_budget:
+            return
+        await self._objects.remove(PDB, namespace, NAME, _is_router)
+        self._without_budget.add(namespace)
 
 
 def _owner(md: Obj) -> Owner:

@@ -28,7 +28,9 @@ OWN_RIGHTS = (
     Right("", "configmaps", FOLLOW + BRING_ABOUT, "the route of a model"),
     Right("", "services", FOLLOW + BRING_ABOUT, "the address of a model"),
     Right("apps", "deployments", FOLLOW + BRING_ABOUT, "the router of a namespace"),
-    Right("policy", "poddisruptionbudgets", LOOK + BRING_ABOUT, "the router survives a drained node"),
+    Right(
+        "policy", "poddisruptionbudgets", LOOK + BRING_ABOUT + REMOVE, "the router survives a drained node"
+    ),
     Right("", "serviceaccounts", LOOK + BRING_ABOUT, "who the router's agent is"),
     Right(RBAC_GROUP, "roles", LOOK + BRING_ABOUT, "what the router's agent may do"),
     Right(RBAC_GROUP, "rolebindings", LOOK + BRING_ABOUT, "gives it to the router's agent"),
