@@ -9,7 +9,7 @@ READY := $(VENV)/.ready
 LOCKS := requirements/bootstrap.txt requirements/build.txt requirements/dev.txt
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile -q
-CLUSTERED := tests/agent tests/cluster tests/controller tests/adapters/kube
+CLUSTERED := tests/agent tests/chart tests/cluster tests/controller tests/adapters/kube
 
 .PHONY: help demo test setup lock fmt lint types imports generate verify unit integration golden sim soak
 .PHONY: benchmark clean
@@ -84,5 +84,6 @@ benchmark: setup ## Simulate the statistics and write the result down
 clean: ## Remove the environment and all caches
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
 
+include make/chart.mk
 include make/cluster.mk
 include make/proofs.mk

@@ -83,7 +83,7 @@ def test_the_crd_survives_the_release(helm: Helm) -> None:
 
 def test_selectors_meet_the_pods_whatever_labels_a_user_adds(helm: Helm) -> None:
     theirs = {"app.kubernetes.io/name": "mine", "app.kubernetes.io/instance": "mine", "team": "ml"}
-    objects = helm.template({"commonLabels": theirs, "operator": {"podLabels": theirs}})
+    objects = helm.template({"commonLabels": theirs, "operator": {"podLabels": theirs}}, "--no-hooks")
     template = the(objects, "Deployment")["spec"]["template"]
     found = template["metadata"]["labels"]
     assert found["team"] == "ml"
@@ -98,7 +98,7 @@ def test_selectors_meet_the_pods_whatever_labels_a_user_adds(helm: Helm) -> None
 
 
 def test_the_operator_reaches_the_routers_by_the_labels_and_the_port_that_they_have(helm: Helm) -> None:
-    egress = the(helm.template(), "NetworkPolicy")["spec"]["egress"][1]
+    egress = the(helm.template({}, "--no-hooks"), "NetworkPolicy")["spec"]["egress"][1]
     assert egress["to"][0]["podSelector"]["matchLabels"] == labels(component=ROUTER_COMPONENT)
     assert [one["port"] for one in egress["ports"]] == [AgentSettings.model_fields["port"].default]
 

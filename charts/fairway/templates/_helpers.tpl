@@ -69,3 +69,17 @@ annotations:
 app.kubernetes.io/name: fairway-test
 app.kubernetes.io/instance: {{ .Release.Name }}
 {{- end -}}
+
+{{- /* A rule of a NetworkPolicy's egress. */ -}}
+{{- define "fairway.toApiServer" -}}
+ports:
+  {{- range .Values.networkPolicy.apiServer.ports }}
+  - {port: {{ . }}, protocol: TCP}
+  {{- end }}
+{{- with .Values.networkPolicy.apiServer.cidrs }}
+to:
+  {{- range . }}
+  - ipBlock: {cidr: {{ . | quote }}}
+  {{- end }}
+{{- end }}
+{{- end -}}

@@ -48,7 +48,6 @@ volumeMounts:
 - {name: FAIRWAY_SERVER_IMAGE, value: {{ include "fairway.image" (dict "root" . "image" .Values.onnx.image) | quote }}}
 - {name: FAIRWAY_ROUTER_IMAGE, value: {{ include "fairway.image" (dict "root" . "image" .Values.router.image) | quote }}}
 - {name: FAIRWAY_FETCH_IMAGE, value: {{ include "fairway.fetchImage" . | quote }}}
-- {name: FAIRWAY_FETCH_COMMAND, value: {{ list "fairway-fetch" "get" "--uri" "{uri}" "--sha256" "{sha256}" "--target" "{target}" | toJson | quote }}}
 {{- with .Values.servers.resources }}
 - {name: FAIRWAY_SERVER_RESOURCES, value: {{ . | toJson | quote }}}
 {{- end }}
