@@ -56,3 +56,14 @@ def test_the_end_of_the_grace_is_looked_at_when_it_comes() -> None:
     harbour.tick()
     harbour.pass_time(timedelta(seconds=21))
     assert harbour.tick().look_again == timedelta(seconds=9)
+
+
+def test_a_route_that_is_not_in_force_yet_is_looked_at_soon_and_less_often_the_longer_it_takes() -> None:
+    """Routers tell nobody when they have it; a rollout must not wait for the next look by chance."""
+    harbour = rolling("Warming")
+    harbour.routers = False
+    waits = []
+    for pause in (0, 1, 9, 90):
+        harbour.pass_time(timedelta(seconds=pause))
+        waits.append(harbour.tick().look_again.total_seconds())
+    assert waits == [0.1, 0.25, 2.5, 5.0]
