@@ -43,7 +43,7 @@ def kube_apiserver(binary: Path, port: int, etcd_port: int) -> list[str]:
         f"--etcd-servers=http://127.0.0.1:{etcd_port}",
         "--advertise-address=127.0.0.1",
         "--endpoint-reconciler-type=none",  # no Service leads here: there are no pods to use it
-        "--service-cluster-ip-range=10.0.0.0/24",
+        "--service-cluster-ip-range=10.0.0.0/16",
         "--authorization-mode=RBAC",
         f"--token-auth-file={TOKENS}",
         f"--service-account-issuer={ISSUER}",

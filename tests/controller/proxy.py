@@ -15,8 +15,7 @@ from typing import Any
 import aiohttp
 import yaml
 from aiohttp import web
-
-from controller.session import session_of, token_of
+from e2e.cluster.session import session_of, token_of
 
 WRITES = frozenset({"POST", "PUT", "PATCH", "DELETE"})
 LEASES = "/leases"

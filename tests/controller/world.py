@@ -14,9 +14,9 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 from e2e.cluster.rest import Answer
+from e2e.cluster.session import session_of
 
 from controller.proxy import FaultProxy, fault_proxy, until
-from controller.session import session_of
 from fairway.controller.app import OperatorApp
 from fairway.controller.connection import load_connection
 from fairway.controller.settings import Settings
@@ -228,7 +228,7 @@ class World:
             "kubeconfig": str(kubeconfig),
             "server_image": "registry.example/fairway-onnx@sha256:1",
             "router_image": "registry.example/fairway-router@sha256:2",
-            "fetch_command": ("fetch", "{uri}", "{sha256}", "{target}"),
+            "fetch_image": "registry.example/fairway-operator@sha256:3",
             "router_replicas": 1,
             "lease_namespace": self.namespace,
             "http_host": "127.0.0.1",
