@@ -46,9 +46,18 @@ def _check_route(route: Route, status: Status, seen: Observed) -> None:
         assert name == status.stable or route.weight_of(name) == 0
     if status.candidate is not None:
         assert status.rollout is not None
-        assert route.weight_of(status.candidate) in {0, status.rollout.weight.declared}
+        assert route.weight_of(status.candidate) in {
+            0,
+            status.rollout.weight.declared,
+            _in_force(seen, status),
+        }
         if not seen.health(status.candidate).ready:
             assert route.weight_of(status.candidate) == 0
+
+
+def _in_force(seen: Observed, status: Status) -> int:
+    """The candidate keeps what it has while it has too few servers for more."""
+    return seen.route.programmed.weight_of(status.candidate or "") if seen.route.programmed else 0
 
 
 def _stored(status: Status, *, moved: bool) -> Status:

@@ -252,6 +252,12 @@ class RolloutStatus(ApiModel):
         default=None, description="Since when no counters could be read."
     )
     unready_since: Time | None = Field(default=None, description="Since when the candidate is not ready.")
+    short_since: Time | None = Field(
+        default=None, description="Since when the candidate has fewer servers than its weight needs."
+    )
+    stable_replicas: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="Servers of the stable revision when the rollout began; it keeps as many."
+    )
     restarts_at_start: Count = Field(
         default=0, description="The candidate's restarts when it was first ready."
     )

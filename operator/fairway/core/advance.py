@@ -19,6 +19,7 @@ from fairway.api.status import (
 )
 from fairway.core import steps
 from fairway.core.analysis import make_bounds
+from fairway.core.capacity import at_start
 from fairway.core.phases import TRANSITIONS, Event
 from fairway.core.revisions import remember
 from fairway.core.situation import Situation
@@ -79,6 +80,7 @@ def _start(s: Situation, _message: str) -> Status:
                 started_at=s.now,
                 bounds=make_bounds(s.md.spec.rollout.analysis),
                 weight=Weight(),
+                stable_replicas=at_start(s.md, s.status, s.seen),
             ),
         }
     )
@@ -91,7 +93,9 @@ def _go_first(s: Situation, message: str) -> Status:
 
 
 def _note_ready(s: Situation, _message: str) -> Status:
-    return _rollout(s.status, restarts_at_start=s.candidate_health.restarts, unready_since=None)
+    return _rollout(
+        s.status, restarts_at_start=s.candidate_health.restarts, unready_since=None, short_since=None
+    )
 
 
 def _enter_first_step(s: Situation, _message: str) -> Status:

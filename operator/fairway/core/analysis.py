@@ -75,6 +75,9 @@ def weigh(md: ModelDeployment, status: Status, seen: Observed, route: Route | No
         return _with(status, rollout, telemetry_lost_since=lost_since)
     if seen.route.programmed != route or status.candidate is None or status.stable is None:
         return _with(status, rollout, telemetry_lost_since=None, baseline=None)
+    if seen.health(status.candidate).ready and route.weight_of(status.candidate) != rollout.weight.declared:
+        # It waits for servers: what is counted at a smaller weight is not the step's.
+        return _with(status, rollout, telemetry_lost_since=None, baseline=None)
     end = take_baseline(seen.sample, seen, route, status.candidate, status.stable, now)
     if is_gap(unwatched := elapsed(_watched_until(rollout), now), md.spec.rollout.analysis.interval):
         status = not_counting(status, unwatched)

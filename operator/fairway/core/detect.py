@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 
 from fairway.api.status import GuardrailVerdict, PauseReason, Phase
-from fairway.core import analysis, steps
+from fairway.core import analysis, capacity, steps
 from fairway.core.clock import elapsed
 from fairway.core.conditions import artifact_problem
 from fairway.core.model import Health
@@ -57,7 +57,20 @@ def _candidate_lost(s: Situation) -> str | None:
         return f"the candidate's server died {deaths} times: {health.message}"
     if not health.ready and elapsed(rollout.unready_since, s.now) >= UNREADY_GRACE:
         return f"the candidate has not been ready for {UNREADY_GRACE.total_seconds():.0f} s: {health.message}"
-    return None
+    return _short_for_too_long(s)
+
+
+def _short_for_too_long(s: Situation) -> str | None:
+    """With all the traffic it answers as well as it can: going back is for what is worse than slow."""
+    deadline, since = s.md.spec.rollout.progress_deadline, s.rollout.short_since
+    if s.status.phase is Phase.BAKING or since is None or elapsed(since, s.now) < deadline:
+        return None
+    words = f"{_counted(s)} after {deadline.total_seconds():.0f} s"
+    return f"{words}: {s.candidate_health.message}" if s.candidate_health.message else words
+
+
+def _counted(s: Situation) -> str:
+    return capacity.counted(s.md, s.status, s.seen)
 
 
 def _gave_up(s: Situation) -> str | None:
@@ -87,9 +100,9 @@ def _never_ready(s: Situation) -> str | None:
     if s.candidate_health.health is Health.FAILED:
         return s.candidate_health.message or "the server gave up"
     deadline = s.md.spec.rollout.progress_deadline
-    if elapsed(s.status.phase_since, s.now) < deadline or s.candidate_health.ready:
+    if elapsed(s.status.phase_since, s.now) < deadline or capacity.has_enough(s.md, s.status, s.seen):
         return None
-    words = s.candidate_health.message or "no word from it"
+    words = s.candidate_health.message or (_counted(s) if s.candidate_health.ready else "no word from it")
     return f"not ready within {deadline.total_seconds():.0f} s: {words}"
 
 
@@ -153,7 +166,8 @@ def _first_ready(s: Situation) -> str | None:
 
 
 def _ready(s: Situation) -> str | None:
-    return "the candidate is ready" if s.status.stable is not None and s.candidate_health.ready else None
+    enough = s.status.stable is not None and capacity.has_enough(s.md, s.status, s.seen)
+    return "the candidate is ready" if enough else None
 
 
 def _warmed(s: Situation) -> str | None:

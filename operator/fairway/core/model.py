@@ -60,16 +60,23 @@ class WorkloadHealth:
     """How one revision's servers are.
 
     Attributes:
-        health: FAILED means that starting it again cannot help (the model itself is at fault).
+        health: READY as soon as one server answers; FAILED means that starting it again cannot help (the
+            model itself is at fault).
         message: the server's own words, for the status.
         restarts: how often it was started again; it only grows.
         content_changed: what lies behind its URI is not what the revision was made of.
+        reason: `message` in one word for programs; "" when it says nothing that somebody has to know.
+        answering: servers that are ready; None where nobody counts them.
+        asked: servers that there are to be, by the last word of whoever decides that; None likewise.
     """
 
     health: Health = Health.ABSENT
     message: str = ""
     restarts: int = 0
     content_changed: bool = False
+    reason: str = ""
+    answering: int | None = None
+    asked: int | None = None
 
     @property
     def ready(self) -> bool:
@@ -118,17 +125,34 @@ class Capabilities:
     Attributes:
         host: name or address that clients reach the routers by.
         runtimes: server image (or local runtime) per engine type, for revisions made from now on.
+        gpu_runtimes: the same for revisions that ask for GPUs.
         port: that clients use, where something stands before the routers; None for the routers' own.
     """
 
     host: str
     runtimes: dict[str, str]
     port: int | None = None
+    gpu_runtimes: dict[str, str] = field(default_factory=dict)
 
 
 class Role(StrEnum):
     STABLE = "stable"
     CANDIDATE = "candidate"
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """How many servers of a revision there are to be.
+
+    Attributes:
+        servers: exactly so many; with `most`, never fewer.
+        most: never more; an autoscaler decides in between. None: without one.
+        cpu_percent: of the requested CPU that the autoscaler aims at; None: without one.
+    """
+
+    servers: int = 1
+    most: int | None = None
+    cpu_percent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +164,7 @@ class Workload:
     revision: Revision
     role: Role
     request_timeout_seconds: float
+    capacity: Capacity = Capacity()
 
 
 class Severity(StrEnum):

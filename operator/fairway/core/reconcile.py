@@ -9,6 +9,7 @@ from fairway.api.status import Artifact, Phase, RolloutStatus, Status
 from fairway.api.v1alpha1 import ModelDeployment
 from fairway.core import analysis, pauses, requests
 from fairway.core.advance import advance
+from fairway.core.capacity import has_enough, plan
 from fairway.core.clock import elapsed, reanchor
 from fairway.core.conditions import make_conditions
 from fairway.core.detect import UNREADY_GRACE, detect
@@ -36,7 +37,7 @@ def reconcile(md: ModelDeployment, seen: Observed, caps: Capabilities, now: date
     status = _assign_port(status, seen)
     wanted = wanted_revision(md, status, caps, now)
     status, verb, notices = _take_request(md, status, wanted.name if wanted else None)
-    status = _track_readiness(status, seen, now)
+    status = _track_readiness(md, status, seen, now)
     status = _track_draining(status, seen, now)
     status = analysis.weigh(md, status, seen, make_route(md, status, seen), now)
     status = pauses.settle(md, status, verb, now)
@@ -52,7 +53,7 @@ def reconcile(md: ModelDeployment, seen: Observed, caps: Capabilities, now: date
 def _decide(s: Situation, notices: tuple[Notice, ...], *, moved: bool) -> Decision:
     route = make_route(s.md, s.status, s.seen)
     status = _report(s, route)
-    workloads = _workloads(s.md, status)
+    workloads = _workloads(s.md, status, s.seen)
     return Decision(
         status=status,
         workloads=workloads,
@@ -102,15 +103,17 @@ def _take_request(
     return status, request.verb, (Notice("RequestAccepted", status.requests[-1].message),)
 
 
-def _track_readiness(status: Status, seen: Observed, now: datetime) -> Status:
-    """Remember since when the candidate is not ready."""
+def _track_readiness(md: ModelDeployment, status: Status, seen: Observed, now: datetime) -> Status:
+    """Remember since when the candidate is not ready, and since when it has too few servers."""
     rollout = status.rollout
     if rollout is None or status.candidate is None:
         return status
-    since = None if seen.health(status.candidate).ready else rollout.unready_since or now
-    if since == rollout.unready_since:
+    unready = None if seen.health(status.candidate).ready else rollout.unready_since or now
+    short = None if unready or has_enough(md, status, seen) else rollout.short_since or now
+    if (unready, short) == (rollout.unready_since, rollout.short_since):
         return status
-    return status.model_copy(update={"rollout": rollout.model_copy(update={"unready_since": since})})
+    changes = {"unready_since": unready, "short_since": short}
+    return status.model_copy(update={"rollout": rollout.model_copy(update=changes)})
 
 
 def _track_draining(status: Status, seen: Observed, now: datetime) -> Status:
@@ -147,7 +150,7 @@ def _with_programmed_weight(rollout: RolloutStatus, seen: Observed) -> RolloutSt
     return rollout.model_copy(update={"weight": rollout.weight.model_copy(update={"programmed": programmed})})
 
 
-def _workloads(md: ModelDeployment, status: Status) -> tuple[Workload, ...]:
+def _workloads(md: ModelDeployment, status: Status, seen: Observed) -> tuple[Workload, ...]:
     roles = ((status.candidate, Role.CANDIDATE), (status.stable, Role.STABLE))
     return tuple(
         Workload(
@@ -156,6 +159,7 @@ def _workloads(md: ModelDeployment, status: Status) -> tuple[Workload, ...]:
             revision=revision,
             role=role,
             request_timeout_seconds=md.spec.traffic.timeouts.request.total_seconds(),
+            capacity=plan(md, status, seen, role),
         )
         for name, role in roles
         if (revision := status.revision(name)) is not None
@@ -187,6 +191,8 @@ def _look_again(md: ModelDeployment, status: Status, now: datetime, *, in_force:
         waits.append(timedelta(milliseconds=200))
     if rollout is not None and status.candidate is not None and rollout.unready_since is not None:
         waits.append(UNREADY_GRACE - elapsed(rollout.unready_since, now))
+    if rollout is not None and status.candidate is not None and rollout.short_since is not None:
+        waits.append(md.spec.rollout.progress_deadline - elapsed(rollout.short_since, now))
     if not in_force:
         decided = status.history[-1].at if status.history else None
         waits.append(min(MAX_ROUTE_WAIT, max(MIN_ROUTE_WAIT, elapsed(decided, now) / 4)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fairway.api.status import Phase, Status
 from fairway.api.v1alpha1 import ModelDeployment
+from fairway.core.capacity import has_enough
 from fairway.core.model import Observed
 from fairway.core.route import TOTAL_WEIGHT, Backend, Route
 
@@ -26,13 +27,14 @@ def make_route(md: ModelDeployment, status: Status, seen: Observed) -> Route | N
     """The route that should be in force now; None while there is no stable revision.
 
     A candidate that is not ready gets nothing, whatever is declared: its share goes to stable until then.
+    One that has too few servers for what is declared keeps what it has.
     A candidate on its way out stays in the route with weight 0 until its last requests are answered.
     """
     if status.stable is None or status.port is None:
         return None
     backends: tuple[Backend, ...] = (Backend(status.stable, TOTAL_WEIGHT),)
     if status.candidate is not None and _belongs_in_route(status, seen):
-        weight = declared_weight(status) if seen.health(status.candidate).ready else 0
+        weight = _weight_to_give(md, status, seen, status.candidate)
         backends = (Backend(status.candidate, weight), Backend(status.stable, TOTAL_WEIGHT - weight))
     return Route(
         namespace=md.metadata.namespace,
@@ -41,6 +43,14 @@ def make_route(md: ModelDeployment, status: Status, seen: Observed) -> Route | N
         backends=backends,
         request_timeout_seconds=md.spec.traffic.timeouts.request.total_seconds(),
     )
+
+
+def _weight_to_give(md: ModelDeployment, status: Status, seen: Observed, candidate: str) -> int:
+    if not seen.health(candidate).ready:
+        return 0
+    declared, programmed = declared_weight(status), seen.route.programmed
+    has = programmed.weight_of(candidate) if programmed is not None else declared
+    return declared if has >= declared or has_enough(md, status, seen) else has
 
 
 def _belongs_in_route(status: Status, seen: Observed) -> bool:
