@@ -38,26 +38,30 @@ def argument(objects: tuple[Manifest, ...], flag: str) -> str:
 def test_a_revision_is_what_was_kept_of_it_however_it_would_be_rendered_now() -> None:
     kept = frozen(OWNER, workload(), SETTINGS)
     now = frozen(OWNER, workload(), replace(SETTINGS, image_pull_policy="Always"))
-    assert workload_objects(kept, 1) != workload_objects(now, 1)
-    assert workload_objects(json.loads(json.dumps(kept)), 1) == workload_objects(kept, 1)
+    assert workload_objects(workload(), kept, 1) != workload_objects(workload(), now, 1)
+    assert workload_objects(workload(), json.loads(json.dumps(kept)), 1) == workload_objects(
+        workload(), kept, 1
+    )
 
 
 def test_how_many_servers_there_are_is_said_anew_each_time() -> None:
     kept = frozen(OWNER, workload(), SETTINGS)
     assert "replicas" not in kept["data"]["objects"]
-    assert [deployment(workload_objects(kept, n))["spec"]["replicas"] for n in (1, 3)] == [1, 3]
+    assert [deployment(workload_objects(workload(), kept, n))["spec"]["replicas"] for n in (1, 3)] == [1, 3]
 
 
 def test_a_server_gives_up_on_no_request_that_the_router_may_still_wait_for() -> None:
     """The router's limit may be raised while the servers run; theirs cannot."""
-    patient, short = (workload_objects(frozen(OWNER, workload(s), SETTINGS), 1) for s in (900.0, 1.0))
+    patient, short = (
+        workload_objects(workload(), frozen(OWNER, workload(s), SETTINGS), 1) for s in (900.0, 1.0)
+    )
     assert argument(patient, "--request-timeout") == "900"
     assert argument(short, "--request-timeout") == f"{PATIENCE_SECONDS:g}"
 
 
 def test_the_record_and_all_that_it_holds_belong_to_the_model() -> None:
     kept = frozen(OWNER, workload(), SETTINGS)
-    for obj in (kept, *workload_objects(kept, 1)):
+    for obj in (kept, *workload_objects(workload(), kept, 1)):
         (owner,) = obj["metadata"]["ownerReferences"]
         assert (owner["uid"], owner["controller"]) == ("uid-1", True)
         assert obj["metadata"]["name"] == workload().revision.name

@@ -19,8 +19,9 @@ from fairway.core.model import ArtifactState, Health, Observed, WorkloadHealth
 from fairway.core.reconcile import reconcile
 from fairway.local.capabilities import CAPABILITIES, HOST
 from fairway.local.ports import FIRST_PORT
+from fairway.render.process import process_of
 from fairway.render.protocols import Place
-from fairway.render.registry import ENGINES, ROUTERS
+from fairway.render.registry import ROUTERS
 
 
 @click.command(epilog="\b\nExample:\n  fairway render -f model.yaml")
@@ -62,8 +63,7 @@ def _plan(md: ModelDeployment) -> dict[str, Any]:
             {
                 "name": workload.revision.name,
                 "argv": list(
-                    ENGINES[workload.revision.engine.type]
-                    .process(
+                    process_of(
                         workload,
                         Place(
                             model=PurePath("models") / workload.revision.sha256,
@@ -71,8 +71,7 @@ def _plan(md: ModelDeployment) -> dict[str, Any]:
                             termination=run / workload.revision.name / "termination.json",
                             python="python",
                         ),
-                    )
-                    .argv
+                    ).argv
                 ),
             }
             for workload in decision.workloads

@@ -9,8 +9,17 @@ import structlog
 
 from fairway.adapters.kube import routers
 from fairway.adapters.kube.cache import Cache
-from fairway.adapters.kube.errors import Denied, Foreign
-from fairway.adapters.kube.kinds import CONTROLLER_REVISION, DEPLOYMENT, MODEL, POD, SERVICE, Obj
+from fairway.adapters.kube.errors import Denied, Foreign, NoSuchKind
+from fairway.adapters.kube.kinds import (
+    CONTROLLER_REVISION,
+    DEPLOYMENT,
+    FOREIGN_KINDS,
+    MODEL,
+    POD,
+    REVISION_KINDS,
+    Kind,
+    Obj,
+)
 from fairway.adapters.kube.objects import Fence, Objects, owned_by
 from fairway.adapters.kube.workload_health import read_health
 from fairway.api.v1alpha1 import ModelDeployment
@@ -26,7 +35,6 @@ from fairway.core.model import (
     Needs,
     Notice,
     Observed,
-    Role,
     Workload,
     WorkloadHealth,
 )
@@ -35,13 +43,11 @@ from fairway.driver.ports import Ref
 from fairway.render.kube.labels import MODEL as MODEL_LABEL
 from fairway.render.kube.labels import REVISION, Manifest, Owner
 from fairway.render.kube.route_config import BIND_ADDRESS, SERVICE_PORT, model_service, route_config_map
-from fairway.render.kube.workload import frozen, process_of, workload_objects
-from fairway.render.registry import ROUTERS
+from fairway.render.kube.workload import frozen, workload_objects
+from fairway.render.protocols import Engine
+from fairway.render.registry import ENGINES, ROUTERS
 
 log = structlog.get_logger()
-
-REVISION_KINDS = (DEPLOYMENT, SERVICE, CONTROLLER_REVISION)
-"""What a revision is made of, in the order in which it goes."""
 
 Announce = Callable[[ModelDeployment, tuple[Notice, ...]], None]
 
@@ -154,7 +160,7 @@ class ModelPlatform:
             log.info("nothing is deleted while a router does not answer", spare=sorted(spare))
             return
         for name in sorted(spare - routers.routed(reports, str(ref))):
-            for kind in REVISION_KINDS:
+            for kind in self._kinds_of(name):
                 if await self.cluster.objects.remove(kind, ref.namespace, name, is_ours):
                     log.info("deleted what nothing needs any more", kind=kind.name, revision=name)
 
@@ -175,11 +181,15 @@ class ModelPlatform:
         def make() -> Manifest:
             return frozen(owner, workload, self.cluster.settings.server())
 
+        refusal = ENGINES[workload.revision.engine.type].refusal(owner, workload)
+        if refusal is not None:
+            self.memory.troubles[name] = refusal
+            return None
         async def serve() -> None:
             kept = await self.cluster.objects.keep(
                 CONTROLLER_REVISION, owner.namespace, name, make, is_ours, fence
             )
-            for obj in workload_objects(kept, md.spec.scaling.min):
+            for obj in workload_objects(workload, kept, md.spec.scaling.min):
                 await self.cluster.objects.ensure(obj, is_ours, fence)
 
         return await self._try(name, serve())
@@ -197,7 +207,7 @@ class ModelPlatform:
         """Do it; what is refused is remembered for the status, and the others go on."""
         try:
             await work
-        except Foreign as error:
+        except (Foreign, NoSuchKind) as error:
             self.memory.troubles[revision] = str(error)
         except Denied as error:
             self.memory.troubles[revision] = str(error)
@@ -222,17 +232,26 @@ class ModelPlatform:
         return RouteState(self.memory.programmed if reports else None, rejected)
 
     def _health(self, md: ModelDeployment, name: str) -> WorkloadHealth:
-        trouble = self.memory.troubles.get(name)
-        deployment = self.cluster.cache.get(DEPLOYMENT, self.ref.namespace, name)
-        if deployment is not None and not owned_by(md.metadata.uid)(deployment):
-            return WorkloadHealth(Health.STARTING, trouble or f"Deployment {name} is not this model's")
+        trouble, engine = self.memory.troubles.get(name), _engine(md, name)
+        made = self._made(md, engine, name)
+        deployment = self.cluster.cache.get(DEPLOYMENT, self.ref.namespace, engine.deployment(name))
+        owners = (md.metadata.uid, *(obj["metadata"]["uid"] for obj in made))
+        if deployment is not None and not any(owned_by(uid)(deployment) for uid in owners):
+            words = f"Deployment {engine.deployment(name)} is not this model's"
+            return WorkloadHealth(Health.STARTING, trouble or words)
         labels = {MODEL_LABEL: self.ref.name, REVISION: name}
         pods = self.cluster.cache.select(POD, self.ref.namespace, labels)
-        health = read_health(deployment, pods, _fatal(md, name))
+        health = read_health(deployment, pods, engine.fatal_exit_codes)
         restarts = self.cluster.restarts.count(self.ref, name, pods)
-        if trouble is not None and not health.ready:
-            return WorkloadHealth(Health.STARTING, trouble, restarts)
-        return WorkloadHealth(health.health, health.message, restarts)
+        words = trouble or engine.last_words(made)
+        if words and health.health in {Health.ABSENT, Health.STARTING}:
+            return WorkloadHealth(Health.STARTING, words, restarts)
+        return replace(health, restarts=restarts)
+
+    def _made(self, md: ModelDeployment, engine: Engine, name: str) -> list[Obj]:
+        """What the engine's objects have become, as far as they are this model's."""
+        found = (self.cluster.cache.get(kind, self.ref.namespace, name) for kind in engine.kinds)
+        return [obj for obj in found if obj is not None and owned_by(md.metadata.uid)(obj)]
 
     def _route_objects(self, md: ModelDeployment, owner: Owner, route: Route) -> tuple[Manifest, ...]:
         rendered = ROUTERS[md.spec.traffic.router.type].render(route, BIND_ADDRESS)
@@ -255,6 +274,11 @@ class ModelPlatform:
         return Owner(md.metadata.namespace, md.metadata.name, md.metadata.uid)
 
     def _fence(self, md: ModelDeployment) -> Fence:
+    def _kinds_of(self, name: str) -> list[Kind]:
+        """What may be there of a revision; of what is not Kubernetes' own, only what is known to be there."""
+        known = self.cluster.cache.get
+        return [k for k in REVISION_KINDS if k not in FOREIGN_KINDS or known(k, self.ref.namespace, name)]
+
         """Asks once per tick whether the decision is about the newest version."""
         passed = False
 
@@ -267,9 +291,7 @@ class ModelPlatform:
         return fence
 
 
-def _fatal(md: ModelDeployment, name: str) -> frozenset[int]:
+def _engine(md: ModelDeployment, name: str) -> Engine:
+    """Of a revision; of the spec for one that nobody remembers."""
     revision = md.status.revision(name)
-    if revision is None:
-        return frozenset()
-    workload = Workload(md.metadata.namespace, md.metadata.name, revision, Role.CANDIDATE, 1.0)
-    return process_of(workload).fatal_exit_codes
+    return ENGINES[(revision or md.spec).engine.type]

@@ -37,8 +37,9 @@ from fairway.local.paths import LocalPaths
 from fairway.local.ports import FIRST_PORT, free_port
 from fairway.render.envoy import cluster_name
 from fairway.render.envoy_bootstrap import bootstrap
+from fairway.render.process import process_of
 from fairway.render.protocols import Place, ProcessSpec
-from fairway.render.registry import ENGINES, ROUTERS
+from fairway.render.registry import ROUTERS
 
 log = structlog.get_logger()
 
@@ -241,7 +242,7 @@ class LocalPlatform:
             termination=folder / "termination.json",
             python=sys.executable,
         )
-        return ENGINES[workload.revision.engine.type].process(workload, place)
+        return process_of(workload, place)
 
     def _configs(self) -> dict[str, ModelConfig]:
         return {str(ref): config for ref, (_, config) in self._routes.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import ClassVar, Protocol
@@ -9,6 +10,7 @@ from typing import ClassVar, Protocol
 from fairway.core.model import Workload
 from fairway.core.route import Route
 from fairway.render.envoy import EnvoyModel
+from fairway.render.kube.kind import Kind
 from fairway.render.kube.labels import Manifest, Owner
 from fairway.render.kube.server_settings import ServerSettings
 from fairway.render.rights import Right
@@ -59,24 +61,55 @@ class ProcessSpec:
     drain_seconds: float = 5.0
 
 
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """What this engine does not do.
+
+    Attributes:
+        reason: one sentence for a person, with what to do instead.
+    """
+
+    reason: str
+
+
 class Engine(Protocol):
     """Knows how one model server is started and asked. Stateless.
 
     Attributes:
         rights: what the operator has to be allowed for `objects`; the chart's roles are made of it.
+        kinds: of `objects`, in the order in which they go. Those that somebody else's CRD brings are looked
+            for, and missed without harm to the models of other engines.
+        fatal_exit_codes: exits of a server that starting it again cannot cure.
     """
 
     rights: ClassVar[tuple[Right, ...]]
+    kinds: ClassVar[tuple[Kind, ...]]
+    fatal_exit_codes: ClassVar[frozenset[int]]
 
-    def process(self, workload: Workload, place: Place) -> ProcessSpec:
+    def process(self, workload: Workload, place: Place) -> ProcessSpec | Unsupported:
         """The server of this revision as one process."""
 
-    def objects(
-        self, owner: Owner, workload: Workload, settings: ServerSettings, process: ProcessSpec
-    ) -> tuple[Manifest, ...]:
+    def refusal(self, owner: Owner, workload: Workload) -> str | None:
+        """Why a cluster cannot have this revision as it is, in one sentence that says what to do."""
+
+    def objects(self, owner: Owner, workload: Workload, settings: ServerSettings) -> tuple[Manifest, ...]:
         """Everything that makes the servers of this revision in a cluster, in the order of need.
 
-        Its endpoints are found by a headless Service of the revision's name, on port 8080.
+        Each object has the revision's name. The endpoints are found by a headless Service, on port 8080.
+        All pods carry the labels of the model and of the revision, and so does the Deployment that has them.
+        """
+
+    def scaled(self, obj: Manifest, replicas: int) -> Manifest:
+        """One of `objects` that asks for so many servers."""
+
+    def deployment(self, revision: str) -> str:
+        """Name of the Deployment that has the pods of this revision: how they are is read from there."""
+
+    def last_words(self, objects: Iterable[Manifest]) -> str:
+        """What is wrong in the engine's own words, "" when it says nothing.
+
+        Args:
+            objects: those of this revision that are of `kinds`, as they are in the cluster.
         """
 
 

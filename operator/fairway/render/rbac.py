@@ -52,22 +52,22 @@ def lease_rights(name: str) -> tuple[Right, ...]:
 
 def operator_rights(engines: Iterable[Engine] = tuple(ENGINES.values())) -> tuple[Right, ...]:
     """Wherever models are served: one right for each kind of object that every cluster has."""
-    declared = (right for engine in engines for right in engine.rights if is_built_in(right))
+    declared = (right for engine in engines for right in engine.rights if is_built_in(right.group))
     return merged((*OWN_RIGHTS, *AGENT_RIGHTS, *declared))
 
 
 def engine_rights(engines: Mapping[EngineType, Engine] = ENGINES) -> dict[str, tuple[Right, ...]]:
     """By engine, what it needs beyond that: rights to kinds that somebody else's CRD brings, or does not."""
     found = {
-        name: merged(right for right in engine.rights if not is_built_in(right))
+        name: merged(right for right in engine.rights if not is_built_in(right.group))
         for name, engine in engines.items()
     }
     return {name.value: rights for name, rights in found.items() if rights}
 
 
-def is_built_in(right: Right) -> bool:
-    """Whether every cluster has this kind, or Fairway brings it."""
-    return right.group in BUILT_IN or right.group == GROUP or right.group.endswith(".k8s.io")
+def is_built_in(group: str) -> bool:
+    """Whether every cluster has the kinds of this API group, or Fairway brings them."""
+    return group in BUILT_IN or group == GROUP or group.endswith(".k8s.io")
 
 
 def merged(rights: Iterable[Right]) -> tuple[Right, ...]:

@@ -18,7 +18,7 @@ from lightkube.core.exceptions import ApiError, ConfigError
 from lightkube.models.meta_v1 import Status
 from lightkube.types import PatchType
 
-from fairway.adapters.kube.errors import BadObject, Denied, KubeError, NotFound, Unavailable
+from fairway.adapters.kube.errors import BadObject, Denied, KubeError, NoSuchKind, NotFound, Unavailable
 from fairway.adapters.kube.kinds import Kind, Obj, resource, status_resource
 from fairway.driver.errors import Conflict
 
@@ -200,6 +200,8 @@ class KubeClient:
             raise _refused(f"{verb}: {error.status.message}", error.status) from error
         except httpx2.HTTPStatusError as error:  # not in Kubernetes' words: a proxy, or an overload
             code = str(error.response.status_code)
+            if error.response.status_code == 404:  # about a path that leads nowhere it does not say more
+                raise NoSuchKind(f"{verb}: the API server knows no such kind") from error
             status = Status(code=error.response.status_code)
             raise _refused(f"{verb}: the API server answered {code}", status) from error
         except (TimeoutError, httpx2.TimeoutException) as error:

@@ -4,6 +4,7 @@ FairwayError
 └── AdapterError
     └── KubeError
         ├── NotFound            there is no such object
+        │   └── NoSuchKind      the cluster does not know the kind: whoever defines it is not installed
         ├── Denied              the API server refuses for good: rights, quota, an invalid object
         ├── Unavailable         it could not be asked, or is too busy; nobody knows whether a write was done
         ├── Foreign             an object of that name belongs to somebody else and is left alone
@@ -24,6 +25,10 @@ class KubeError(AdapterError):
 
 class NotFound(KubeError):
     """There is no such object."""
+
+
+class NoSuchKind(NotFound):
+    """No object of this kind can be made until its definition is installed."""
 
 
 class Denied(KubeError):

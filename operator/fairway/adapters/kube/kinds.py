@@ -1,45 +1,24 @@
-"""The kinds of objects that the operator touches, and nothing else: its rights are made from this list."""
+"""The kinds of objects that the operator touches, and nothing else."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from lightkube.core.resource import NamespacedResource
 from lightkube.generic_resource import GenericNamespacedResource, create_api_info
 
 from fairway.api.v1alpha1 import GROUP, KIND, PLURAL, VERSION
+from fairway.render.kube.kind import DEPLOYMENT, SERVICE, Kind
+from fairway.render.rbac import is_built_in
+from fairway.render.registry import ENGINES
 
 Obj = dict[str, Any]
 """One object as JSON."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Kind:
-    """A kind of object.
-
-    Attributes:
-        group: "" for the core group.
-    """
-
-    group: str
-    version: str
-    name: str
-    plural: str
-
-    @property
-    def api_version(self) -> str:
-        return f"{self.group}/{self.version}" if self.group else self.version
-
-    def __str__(self) -> str:
-        return f"{self.plural}.{self.group}" if self.group else self.plural
-
-
 MODEL = Kind(GROUP, VERSION, KIND, PLURAL)
-DEPLOYMENT = Kind("apps", "v1", "Deployment", "deployments")
 CONTROLLER_REVISION = Kind("apps", "v1", "ControllerRevision", "controllerrevisions")
 POD = Kind("", "v1", "Pod", "pods")
-SERVICE = Kind("", "v1", "Service", "services")
 CONFIG_MAP = Kind("", "v1", "ConfigMap", "configmaps")
 SERVICE_ACCOUNT = Kind("", "v1", "ServiceAccount", "serviceaccounts")
 EVENT = Kind("", "v1", "Event", "events")
@@ -47,6 +26,12 @@ ROLE = Kind("rbac.authorization.k8s.io", "v1", "Role", "roles")
 ROLE_BINDING = Kind("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings")
 PDB = Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets")
 LEASE = Kind("coordination.k8s.io", "v1", "Lease", "leases")
+
+REVISION_KINDS = (
+    *dict.fromkeys(kind for engine in ENGINES.values() for kind in engine.kinds),
+    CONTROLLER_REVISION,
+)
+"""What a revision can be made of, in the order in which it goes."""
 
 KINDS = (
     MODEL,
@@ -61,7 +46,11 @@ KINDS = (
     ROLE_BINDING,
     PDB,
     LEASE,
+    *(kind for kind in REVISION_KINDS if kind not in {DEPLOYMENT, SERVICE, CONTROLLER_REVISION}),
 )
+
+FOREIGN_KINDS = frozenset(kind for kind in REVISION_KINDS if not is_built_in(kind.group))
+"""Those that somebody else's CRD brings: a cluster may lack them, and the operator the right to them."""
 
 
 def kind_of(obj: Obj) -> Kind:
@@ -95,3 +84,26 @@ def _make(kind: Kind, action: str | None) -> type[NamespacedResource]:
 _BY_NAME = {(kind.api_version, kind.name): kind for kind in KINDS}
 _RESOURCES = {kind: _make(kind, None) for kind in KINDS}
 _STATUS = {MODEL: _make(MODEL, "status")}
+
+__all__ = [
+    "CONFIG_MAP",
+    "CONTROLLER_REVISION",
+    "DEPLOYMENT",
+    "EVENT",
+    "FOREIGN_KINDS",
+    "KINDS",
+    "LEASE",
+    "MODEL",
+    "PDB",
+    "POD",
+    "REVISION_KINDS",
+    "ROLE",
+    "ROLE_BINDING",
+    "SERVICE",
+    "SERVICE_ACCOUNT",
+    "Kind",
+    "Obj",
+    "kind_of",
+    "resource",
+    "status_resource",
+]

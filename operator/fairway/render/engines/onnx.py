@@ -6,18 +6,15 @@ from typing import ClassVar
 
 from fairway.api.spec import OnnxRuntimeSettings
 from fairway.core.model import Workload
-from fairway.render.kube.labels import Manifest, Owner
-from fairway.render.kube.server_pods import RIGHTS, server_pods
-from fairway.render.kube.server_settings import ServerSettings
+from fairway.render.kube.own_pods import OwnPods
 from fairway.render.protocols import Place, ProcessSpec
-from fairway.render.rights import Right
 
 _MIB = 1024 * 1024
 _CANNOT_SERVE = 3
 
 
-class OnnxEngine:
-    rights: ClassVar[tuple[Right, ...]] = RIGHTS
+class OnnxEngine(OwnPods):
+    fatal_exit_codes: ClassVar[frozenset[int]] = frozenset({_CANNOT_SERVE})
 
     def process(self, workload: Workload, place: Place) -> ProcessSpec:
         """`fairway_onnx`, one process per server."""
@@ -45,12 +42,6 @@ class OnnxEngine:
             termination_file=place.termination,
             live_path="/v2/health/live",
             ready_path=f"/v2/models/{revision.public_name}/ready",
-            fatal_exit_codes=frozenset({_CANNOT_SERVE}),
+            fatal_exit_codes=self.fatal_exit_codes,
             drain_seconds=workload.request_timeout_seconds,
         )
-
-    def objects(
-        self, owner: Owner, workload: Workload, settings: ServerSettings, process: ProcessSpec
-    ) -> tuple[Manifest, ...]:
-        """A Deployment of it."""
-        return server_pods(owner, workload, settings, process)

@@ -13,9 +13,7 @@ from dataclasses import replace
 
 from fairway.core.model import Workload
 from fairway.render.kube.labels import Manifest, Owner, controller_reference, metadata
-from fairway.render.kube.server_pods import PLACE
 from fairway.render.kube.server_settings import ServerSettings
-from fairway.render.protocols import ProcessSpec
 from fairway.render.registry import ENGINES
 
 COMPONENT = "revision"
@@ -23,19 +21,12 @@ PATIENCE_SECONDS = 300.0
 """A server's own limit for a request is at least this: what counts is the router's, which may change."""
 
 
-def process_of(workload: Workload) -> ProcessSpec:
-    """The engine's server as it runs in its container."""
+def frozen(owner: Owner, workload: Workload, settings: ServerSettings) -> Manifest:
+    """The ControllerRevision of a revision that is made now."""
     patient = replace(
         workload, request_timeout_seconds=max(PATIENCE_SECONDS, workload.request_timeout_seconds)
     )
-    place = replace(PLACE, model=PLACE.model / workload.revision.sha256)
-    return ENGINES[workload.revision.engine.type].process(patient, place)
-
-
-def frozen(owner: Owner, workload: Workload, settings: ServerSettings) -> Manifest:
-    """The ControllerRevision of a revision that is made now."""
-    engine = ENGINES[workload.revision.engine.type]
-    objects = engine.objects(owner, workload, settings, process_of(workload))
+    objects = ENGINES[workload.revision.engine.type].objects(owner, patient, settings)
     return {
         "apiVersion": "apps/v1",
         "kind": "ControllerRevision",
@@ -53,17 +44,13 @@ def frozen(owner: Owner, workload: Workload, settings: ServerSettings) -> Manife
     }
 
 
-def workload_objects(kept: Manifest, replicas: int) -> tuple[Manifest, ...]:
+def workload_objects(workload: Workload, kept: Manifest, replicas: int) -> tuple[Manifest, ...]:
     """What must be there for a revision, from its ControllerRevision.
 
     Args:
-        kept: the ControllerRevision as it is in the cluster.
+        workload: the revision.
+        kept: its ControllerRevision as it is in the cluster.
         replicas: how many servers there are to be.
     """
-    return tuple(_scaled(obj, replicas) for obj in json.loads(kept["data"]["objects"]))
-
-
-def _scaled(obj: Manifest, replicas: int) -> Manifest:
-    if obj["kind"] != "Deployment":
-        return obj
-    return obj | {"spec": obj["spec"] | {"replicas": replicas}}
+    engine = ENGINES[workload.revision.engine.type]
+    return tuple(engine.scaled(obj, replicas) for obj in json.loads(kept["data"]["objects"]))
