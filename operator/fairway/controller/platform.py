@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -177,14 +177,14 @@ class ModelPlatform:
     ) -> Denied | None:
         """Bring the servers of a revision about, as they were first rendered."""
         name, is_ours = workload.revision.name, owned_by(md.metadata.uid)
-
-        def make() -> Manifest:
-            return frozen(owner, workload, self.cluster.settings.server())
-
         refusal = ENGINES[workload.revision.engine.type].refusal(owner, workload)
         if refusal is not None:
             self.memory.troubles[name] = refusal
             return None
+
+        def make() -> Manifest:
+            return frozen(owner, workload, self.cluster.settings.server())
+
         async def serve() -> None:
             kept = await self.cluster.objects.keep(
                 CONTROLLER_REVISION, owner.namespace, name, make, is_ours, fence
@@ -270,15 +270,15 @@ class ModelPlatform:
         names = (obj["metadata"]["labels"].get(REVISION) for obj in found if is_ours(obj))
         return {name for name in names if name is not None}
 
-    def _owner(self, md: ModelDeployment) -> Owner:
-        return Owner(md.metadata.namespace, md.metadata.name, md.metadata.uid)
-
-    def _fence(self, md: ModelDeployment) -> Fence:
     def _kinds_of(self, name: str) -> list[Kind]:
         """What may be there of a revision; of what is not Kubernetes' own, only what is known to be there."""
         known = self.cluster.cache.get
         return [k for k in REVISION_KINDS if k not in FOREIGN_KINDS or known(k, self.ref.namespace, name)]
 
+    def _owner(self, md: ModelDeployment) -> Owner:
+        return Owner(md.metadata.namespace, md.metadata.name, md.metadata.uid)
+
+    def _fence(self, md: ModelDeployment) -> Fence:
         """Asks once per tick whether the decision is about the newest version."""
         passed = False
 
