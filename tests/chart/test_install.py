@@ -10,9 +10,10 @@ import pytest
 import yaml
 
 from chart.cluster_side import Cluster
-from chart.helm import EVERYTHING, NAMESPACE, NAMESPACED, VALUE_SETS, Objects, of_kind, the
+from chart.helm import EVERYTHING, NAMESPACE, NAMESPACED, REPOSITORY, VALUE_SETS, Helm, Objects, of_kind, the
 from cluster.waiting import eventually
 
+PLAIN = REPOSITORY / "manifests/install.yaml"
 CRD = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/modeldeployments.fairway.dev"
 MODELS = "/apis/fairway.dev/v1alpha1/namespaces/payments/modeldeployments"
 DEPLOYMENT = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments/fairway-operator"
@@ -59,6 +60,23 @@ def test_the_server_has_no_warnings(empty: Cluster, values: dict[str, Any]) -> N
     assert done.returncode == 0, done.stderr
 
 
+def test_the_plain_manifests_are_accepted_as_they_are(empty: Cluster) -> None:
+    """For people without helm. A namespace, the CRD and the operator in one `kubectl apply`."""
+    objects = [obj for obj in yaml.safe_load_all(PLAIN.read_text()) if obj is not None]
+    empty.apply(objects)
+    assert empty.api.get(DEPLOYMENT).status == 200
+    kept = {"Namespace", "CustomResourceDefinition"}
+    mine = [obj for obj in objects if obj["kind"] not in kept]
+    done = empty.kubectl("delete", "--filename=-", given={"apiVersion": "v1", "kind": "List", "items": mine})
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_plain_manifests_are_the_chart(helm: Helm) -> None:
+    plain = [obj for obj in yaml.safe_load_all(PLAIN.read_text()) if obj is not None]
+    assert plain[0]["kind"] == "Namespace"
+    assert plain[1:] == helm.template({}, "--no-hooks")
+
+
 def listed(cluster: Cluster, values: dict[str, Any]) -> dict[str, Any]:
     mine = [
         obj
@@ -80,9 +98,10 @@ def test_its_pods_are_let_into_a_restricted_namespace(empty: Cluster, values: di
 
 
 def pods_of(objects: Objects) -> Objects:
-    template = copy.deepcopy(the(objects, "Deployment")["spec"]["template"])
-    template["metadata"]["name"] = "operator"
-    return [template, copy.deepcopy(the(objects, "Pod"))]
+    templates = [copy.deepcopy(the(objects, kind)["spec"]["template"]) for kind in ("Deployment", "Job")]
+    for template in templates:
+        template["metadata"]["name"] = "a-pod"
+    return templates
 
 
 def test_an_upgrade_brings_everything_up_to_date_the_crd_too(empty: Cluster) -> None:

@@ -9,9 +9,11 @@ from __future__ import annotations
 import sys
 import urllib.error
 import urllib.request
+from contextlib import closing
 from copy import deepcopy
 from typing import Any
 
+import httpx2
 from lightkube import Client
 from lightkube.config.kubeconfig import SingleConfig
 from lightkube.core.exceptions import ApiError
@@ -54,11 +56,11 @@ def try_models(config: SingleConfig) -> None:
     Raises:
         NotServing: the good one is refused, or the bad one is not.
     """
-    client: Any = Client(config, trust_env=False)
     bad = deepcopy(GOOD)
     bad["spec"]["engine"]["type"] = "Typewriter"
-    refused = _refusal(client, bad)
-    if (words := _refusal(client, GOOD)) is not None:
+    with closing(Client(config, trust_env=False)) as client:
+        words, refused = _refusal(client, GOOD), _refusal(client, bad)
+    if words is not None:
         raise NotServing(f"the API server refuses a good ModelDeployment: {words}")
     if refused is None:
         raise NotServing("the API server takes a bad ModelDeployment: is the CRD this version's?")
@@ -70,6 +72,10 @@ def _refusal(client: Any, obj: Obj) -> str | None:
         client.create(kind(obj), dry_run=True)
     except ApiError as error:
         return str(error.status.message)
+    except httpx2.HTTPStatusError as error:  # not in Kubernetes' words: it has no such kind
+        return f"{error.response.status_code}: is the CRD installed?"
+    except httpx2.HTTPError as error:
+        raise NotServing(f"the API server does not answer: {error!r}") from error
     return None
 
 
