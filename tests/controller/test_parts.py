@@ -10,13 +10,15 @@ import pytest
 from fairway.adapters.kube.cache import Cache
 from fairway.adapters.kube.events import make_event
 from fairway.adapters.kube.kinds import MODEL
-from fairway.controller.artifacts import look_at
+from fairway.controller.artifacts import known_without_asking
 from fairway.controller.errors import SettingsWrong
 from fairway.controller.ports import Ports
 from fairway.controller.restarts import Restarts
 from fairway.controller.settings import load_settings
 from fairway.core.model import Notice
 from fairway.driver.ports import Ref
+from fairway.fetch.registry import STORES
+from fairway.render.kube.fetching import SCHEMES
 
 NOW = datetime(2026, 1, 1, 12, 30, tzinfo=UTC)
 FRAUD, CHURN = Ref("payments", "fraud"), Ref("payments", "churn")
@@ -65,17 +67,26 @@ def test_restarts_only_grow_though_pods_go() -> None:
     ("uri", "pin", "sha256", "word"),
     [
         ("https://models/a.onnx", "a" * 64, "a" * 64, None),
-        ("https://models/a.onnx", None, None, "give spec.model.sha256"),
-        ("file:a.onnx", "a" * 64, None, "not served in a cluster"),
-        ("s3://models/a", "a" * 64, None, "not served in a cluster"),
+        ("s3://models/a", "a" * 64, "a" * 64, None),
+        ("file:a.onnx", "a" * 64, None, "not served in a cluster; use one of https:, pvc:, s3:"),
+        ("file:a.onnx", None, None, "not served in a cluster"),
     ],
 )
-def test_only_a_pinned_https_model_has_a_known_content(
+def test_a_pin_names_the_content_and_some_schemes_are_for_a_laptop(
     uri: str, pin: str | None, sha256: str | None, word: str | None
 ) -> None:
-    found = look_at(uri, pin)
+    found = known_without_asking(uri, pin)
+    assert found is not None
     assert found.sha256 == sha256
     assert (word or "") in (found.error or "")
+
+
+def test_content_without_a_pin_is_asked_for() -> None:
+    assert known_without_asking("s3://models/a", None) is None
+
+
+def test_the_operator_makes_pods_for_just_the_stores_that_a_fetch_knows() -> None:
+    assert set(STORES) == SCHEMES
 
 
 def test_settings_come_from_the_environment_and_what_is_missing_is_named(
@@ -85,11 +96,11 @@ def test_settings_come_from_the_environment_and_what_is_missing_is_named(
         load_settings()
     monkeypatch.setenv("FAIRWAY_SERVER_IMAGE", "server")
     monkeypatch.setenv("FAIRWAY_ROUTER_IMAGE", "router")
-    monkeypatch.setenv("FAIRWAY_FETCH_COMMAND", '["fetch", "{uri}"]')
+    monkeypatch.setenv("FAIRWAY_FETCH_IMAGE", "operator")
     monkeypatch.setenv("FAIRWAY_NAMESPACES", '["a", "b"]')
     settings = load_settings()
     assert settings.namespaces == ("a", "b")
-    assert settings.server().fetch_command == ("fetch", "{uri}")
+    assert settings.server().fetch_image == "operator"
     assert settings.router().image == "router"
 
 

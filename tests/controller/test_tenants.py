@@ -155,16 +155,6 @@ async def test_nothing_is_deleted_that_a_router_may_still_send_requests_to(
         assert any(call.method == "DELETE" and stable in call.path for call in proxy.writes)
 
 
-async def test_a_model_without_a_digest_says_what_it_needs(world: World, proxy: FaultProxy) -> None:
-    body = manifest("a")
-    del body["spec"]["model"]["sha256"]
-    await world.create("modeldeployments", body)
-    async with world.operator(proxy):
-        status = await world.until_status(lambda s: reason(s, "Ready") == "ModelNotReadable", "it says so")
-    assert "give spec.model.sha256" in message(status, "Ready")
-    assert await world.names("deployments") == set()
-
-
 async def test_a_quota_is_named_in_the_status(world: World, proxy: FaultProxy) -> None:
     quota = {"metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}}
     await world.create("resourcequotas", quota)

@@ -14,7 +14,7 @@ from fairway.render.kube.server_settings import ServerSettings
 from fairway.render.kube.workload import PATIENCE_SECONDS, frozen, workload_objects
 
 OWNER = Owner("payments", "fraud", "uid-1")
-SETTINGS = ServerSettings(fetch_command=("fetch", "{uri}", "{sha256}", "{target}"))
+SETTINGS = ServerSettings(fetch_image="registry.example/fairway-operator@sha256:3")
 KNOWN = Status(artifact=Artifact(uri="https://models/a", sha256="a" * 64))
 
 

@@ -23,7 +23,7 @@ from fairway.adapters.kube.kinds import (
 from fairway.adapters.kube.objects import Fence, Objects, owned_by
 from fairway.adapters.kube.workload_health import read_health
 from fairway.api.v1alpha1 import ModelDeployment
-from fairway.controller.artifacts import look_at
+from fairway.controller.artifacts import TROUBLE, Artifacts
 from fairway.controller.ports import Ports
 from fairway.controller.restarts import Restarts
 from fairway.controller.router_unit import ROUTER_LABELS, RouterOf, RouterUnit
@@ -58,7 +58,7 @@ class _Memory:
 
     programmed: Route | None = None
     troubles: dict[str, str] = field(default_factory=dict)
-    """Why an object could not be written: by revision, "" for the route."""
+    """Why an object could not be written: by revision, "" for the route, `TROUBLE` for the resolver."""
 
 
 class Cluster:
@@ -93,6 +93,7 @@ class Cluster:
         self.routers = RouterUnit(objects, objects.cache, settings.router())
         self.ports = Ports(objects.cache, settings.first_port)
         self.restarts = Restarts()
+        self.artifacts = Artifacts(objects, settings.server())
         self._memories: dict[Ref, _Memory] = {}
 
     def of(self, ref: Ref) -> ModelPlatform:
@@ -126,7 +127,7 @@ class ModelPlatform:
         ref, key = self.ref, str(self.ref)
         reports = await self._reports(counters=ask.sample or ask.active)
         return Observed(
-            artifact=look_at(ask.artifact, ask.pin),
+            artifact=self.cluster.artifacts.look(md, ask, self.memory.troubles.get(TROUBLE)),
             workloads={name: self._health(md, name) for name in ask.revisions},
             route=self._route_state(reports),
             sample=routers.sample(reports, key, ask.revisions) if ask.sample else None,
@@ -137,7 +138,10 @@ class ModelPlatform:
     async def apply(self, md: ModelDeployment, decision: Decision) -> None:
         owner, fence = self._owner(md), self._fence(md)
         self.memory.troubles.clear()
-        refused = [await self._serve(md, owner, workload, fence) for workload in decision.workloads]
+        refused = [
+            await self._try(TROUBLE, self.cluster.artifacts.follow(md, owner, decision.resolve, fence))
+        ]
+        refused += [await self._serve(md, owner, workload, fence) for workload in decision.workloads]
         if decision.route is not None:
             if not self.cluster.routers.knows(self.ref.namespace, md.metadata.uid):
                 self.cluster.wake(RouterOf(self.ref.namespace))

@@ -28,9 +28,8 @@ class Settings(BaseSettings):
 
     server_image: str = Field(min_length=1, description="Of the model server, by digest.")
     router_image: str = Field(min_length=1, description="Of the routers: Envoy and its agent, by digest.")
-    fetch_image: str = Field(default="", description="Fetches a model; the server's image when it is empty.")
-    fetch_command: Words = Field(
-        min_length=1, description="With {uri}, {sha256} and {target}; fails unless the digest is right."
+    fetch_image: str = Field(
+        min_length=1, description="Has `fairway-fetch`, by digest: the operator's own image does."
     )
     router_replicas: Annotated[int, Field(ge=1)] = 2
     server_resources: dict[str, Any] | None = None
@@ -51,7 +50,6 @@ class Settings(BaseSettings):
     def server(self) -> ServerSettings:
         """What a model's servers are rendered with."""
         found = ServerSettings(
-            fetch_command=self.fetch_command,
             fetch_image=self.fetch_image,
             image_pull_secrets=self.image_pull_secrets,
         )

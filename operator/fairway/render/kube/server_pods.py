@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from pathlib import PurePosixPath
 
-from fairway.core.model import Workload
+from fairway.core.model import Source, Workload
+from fairway.render.kube.fetching import TMP, USER, fetch_account, fetch_container, fetch_volumes
 from fairway.render.kube.labels import Manifest, Owner, controller_reference, labels, metadata
 from fairway.render.kube.restricted import container_security, mount, pod_security
 from fairway.render.kube.server_settings import ServerSettings
@@ -20,11 +21,11 @@ COMPONENT = "server"
 CONTAINER = "server"
 FETCH_CONTAINER = "fetch"
 PORT = 8080
-USER = 10001
 MODELS = PurePosixPath("/models")
-TMP = PurePosixPath("/tmp")  # noqa: S108  a volume of the pod's own
 TERMINATION = PurePosixPath("/dev/termination-log")
 GRACE_MARGIN_SECONDS = 15
+_ANNOTATIONS = {"eks.amazonaws.com/skip-containers": CONTAINER}
+"""A role's credentials are for the container that fetches: Amazon's webhook gives them to all others too."""
 START_SECONDS = 1800
 """A large model may take long to load; until then only the server's own exit ends the try."""
 
@@ -93,7 +94,10 @@ def _deployment(owner: Owner, workload: Workload, settings: ServerSettings, proc
             "revisionHistoryLimit": 0,
             "selector": {"matchLabels": pod_labels},
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
-            "template": {"metadata": {"labels": pod_labels}, "spec": _pod(workload, settings, process)},
+            "template": {
+                "metadata": {"labels": pod_labels, "annotations": _ANNOTATIONS},
+                "spec": _pod(workload, settings, process),
+            },
         },
     }
 
@@ -104,37 +108,24 @@ def _pod(workload: Workload, settings: ServerSettings, process: ProcessSpec) -> 
         "nodeSelector": dict(settings.node_selector),
         "tolerations": [dict(one) for one in settings.tolerations],
     }
+    source = Source.of(workload.revision)
     return {
         # The server needs no API: whoever takes it over finds no token.
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
+        **fetch_account(source),
         "terminationGracePeriodSeconds": math.ceil(process.drain_seconds) + GRACE_MARGIN_SECONDS,
         "securityContext": pod_security(USER),
         "initContainers": [_fetch(workload, settings)],
         "containers": [_server(workload, process, settings)],
-        "volumes": [{"name": "models", "emptyDir": {}}, {"name": "tmp", "emptyDir": {"sizeLimit": "64Mi"}}],
+        "volumes": [{"name": "models", "emptyDir": {}}, *fetch_volumes(source)],
         **{key: value for key, value in optional.items() if value},
     }
 
 
 def _fetch(workload: Workload, settings: ServerSettings) -> Manifest:
-    revision = workload.revision
-    words = {
-        "{uri}": revision.uri,
-        "{sha256}": revision.sha256,
-        "{target}": str(MODELS / revision.sha256),
-    }
-    return {
-        "name": FETCH_CONTAINER,
-        "image": settings.fetch_image or revision.runtime,
-        "imagePullPolicy": settings.image_pull_policy,
-        # A list of words, filled in one by one: nothing of a URI ever reaches a shell.
-        "command": [_filled(word, words) for word in settings.fetch_command],
-        "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}},
-        "terminationMessagePolicy": "FallbackToLogsOnError",
-        "securityContext": container_security(),
-        "volumeMounts": [mount("models", MODELS), mount("tmp", TMP)],
-    }
+    sha256 = workload.revision.sha256
+    command = ("get", "--sha256", sha256, "--target", str(MODELS / sha256))
+    source = Source.of(workload.revision)
+    return fetch_container(FETCH_CONTAINER, command, source, settings, [mount("models", MODELS)])
 
 
 def _server(workload: Workload, process: ProcessSpec, settings: ServerSettings) -> Manifest:
@@ -154,10 +145,6 @@ def _server(workload: Workload, process: ProcessSpec, settings: ServerSettings) 
         "readinessProbe": _probe(process.ready_path, periodSeconds=1, failureThreshold=3),
         "volumeMounts": [mount("models", MODELS) | {"readOnly": True}, mount("tmp", TMP)],
     }
-
-
-def _filled(word: str, words: dict[str, str]) -> str:
-    return words.get(word, word)
 
 
 def _probe(path: str, **timing: int) -> Manifest:

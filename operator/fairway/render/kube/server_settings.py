@@ -12,16 +12,13 @@ class ServerSettings:
     """What the operator's administrator chooses for all model servers.
 
     Attributes:
-        fetch_image: fetches the model; "" for the image of the server.
-        fetch_command: with the words {uri}, {sha256} and {target} filled in; leaves the content in {target}
-            or fails, and never leaves content with another digest.
+        fetch_image: has the command `fairway-fetch`.
         resources: of the server's container, as in a pod. No limit of memory unless somebody sets one: nobody
             but the model's author knows how much it needs.
         image_pull_policy, image_pull_secrets, node_selector, tolerations: as in a pod.
     """
 
-    fetch_command: tuple[str, ...]
-    fetch_image: str = ""
+    fetch_image: str
     resources: Manifest = field(default_factory=lambda: {"requests": {"cpu": "100m", "memory": "256Mi"}})
     image_pull_policy: str = "IfNotPresent"
     image_pull_secrets: tuple[str, ...] = ()
