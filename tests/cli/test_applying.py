@@ -12,6 +12,7 @@ from fairway.api.status import Condition, ConditionStatus, Phase
 from fairway.cli.exits import Exit
 from fairway.cli.options import make_context
 from fairway.cli.wait import follow
+from fairway.cli.where import Where
 from laptop.cli import FRAUD, Cli
 from laptop.manifests import manifest
 from laptop.records import NEW, OLD, put, sent_back
@@ -96,7 +97,7 @@ def test_a_spec_that_another_one_overtook_is_superseded(cli: Cli) -> None:
     with cli.running():
         cli("apply", "-f", "-", stdin=manifest("file:/a"))
         cli("apply", "-f", "-", stdin=manifest("file:/b"))
-        context = make_context(cli.state, "default")
+        context = make_context(Where(state_dir=cli.state))
         assert follow(context, FRAUD, timeout=5, generation=1) is Exit.SUPERSEDED
 
 

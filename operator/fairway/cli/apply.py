@@ -21,6 +21,7 @@ from fairway.cli.options import (
 )
 from fairway.cli.target import NotFound
 from fairway.cli.wait import follow
+from fairway.cli.where import Where
 from fairway.driver.ports import Ref
 
 
@@ -49,21 +50,20 @@ def apply(
     timeout: float,
     exit_on_pause: bool,
     output: str | None,
-    namespace: str,
-    state_dir: Path | None,
+    where: Where,
 ) -> int:
     """Say what is wanted. Every change goes live as a rollout.
 
     With -o json there is one object a line for each model.
     """
-    context = make_context(state_dir, namespace)
-    deployments = manifests.read(files, namespace)
+    context = make_context(where)
+    deployments = manifests.read(files, where.namespace, context.target.default_namespace)
     if wait:
         context.target.require_running()
     applied = [_put(context, md, output if not wait else None) for md in deployments]
     if not wait:
         if not context.target.is_running():
-            context.err.print("nothing runs yet that would act on it; start it with: fairway local up")
+            context.err.print(f"nothing runs yet that would act on it; {context.target.how_to_start}")
         return Exit.OK
     codes = [
         follow(
@@ -97,9 +97,9 @@ Example:
 )
 @name_argument
 @common
-def delete(name: str, namespace: str, state_dir: Path | None) -> int:
+def delete(name: str, where: Where) -> int:
     """Stop serving a model and forget it."""
-    context = make_context(state_dir, namespace)
+    context = make_context(where)
     ref = context.ref(name)
     if not context.target.delete(ref):
         raise NotFound(ref, context.target.refs())

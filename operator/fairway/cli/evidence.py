@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from fairway.api.v1alpha1 import ModelDeployment
 from fairway.cli.exits import Exit
 from fairway.cli.options import Context, common, make_context, name_argument, output
 from fairway.cli.output import counts, evidence_lines, print_data
+from fairway.cli.where import Where
 
 
 @click.command(
@@ -22,9 +21,9 @@ Examples:
 @name_argument
 @output("json", "yaml")
 @common
-def evidence(name: str, output: str | None, namespace: str, state_dir: Path | None) -> int:
+def evidence(name: str, output: str | None, where: Where) -> int:
     """Show the numbers behind the newest rollout's decisions."""
-    context = make_context(state_dir, namespace)
+    context = make_context(where)
     md = context.target.get(context.ref(name))
     rollout = md.status.rollout
     if output:

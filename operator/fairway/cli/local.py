@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from fairway.cli import manifests
 from fairway.cli.exits import Exit
 from fairway.cli.options import common, make_context, name_argument, state_option
 from fairway.cli.target import wait_for
+from fairway.cli.where import Where
 from fairway.local.lock import is_up, pid_of
 from fairway.local.paths import LocalPaths
 from fairway.local.ports import FIRST_PORT
@@ -78,7 +80,7 @@ def up(files: tuple[Path, ...], port: int, state_dir: Path | None) -> int:
     paths = LocalPaths.at(state_dir)
     paths.make()
     set_up_logging(paths.log)
-    view = View(make_context(paths.state, "default"))
+    view = View(make_context(Where(state_dir=paths.state)))
     try:
         asyncio.run(_serve(LocalApp(paths, files, port, view.notice), view))
     except ManifestError as error:
@@ -132,10 +134,10 @@ def down(now: bool, state_dir: Path | None) -> int:
 @click.option("--candidate", is_flag=True, help="Of the newest rollout's server and not of stable's.")
 @click.option("--follow", is_flag=True, help="Go on printing what is added.")
 @common
-def logs(name: str, candidate: bool, follow: bool, namespace: str, state_dir: Path | None) -> int:
+def logs(name: str, candidate: bool, follow: bool, where: Where) -> int:
     """Print the output of a model's server; of one that is gone, what it last wrote."""
-    context = make_context(state_dir, namespace)
-    paths = LocalPaths.at(state_dir)
+    context = make_context(replace(where, state_dir=LocalPaths.at(where.state_dir).state))
+    paths = LocalPaths.at(where.state_dir)
     status = context.target.get(context.ref(name)).status
     newest = status.candidate or (status.rollout.revision if status.rollout else None)
     revision = newest if candidate or status.stable is None else status.stable

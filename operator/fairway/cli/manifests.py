@@ -21,8 +21,15 @@ class BadManifest(click.ClickException):
         click.echo(self.message, err=True)
 
 
-def read(files: tuple[Path, ...], namespace: str | None = None) -> list[ModelDeployment]:
+def read(
+    files: tuple[Path, ...], namespace: str | None = None, fallback: str = "default"
+) -> list[ModelDeployment]:
     """All ModelDeployments of files, folders or `-` for standard input.
+
+    Args:
+        files: what to read.
+        namespace: that the command names; a manifest must not name another one.
+        fallback: for a manifest that names none, when the command does not either.
 
     Raises:
         BadManifest: at least one problem; nothing was done.
@@ -34,14 +41,12 @@ def read(files: tuple[Path, ...], namespace: str | None = None) -> list[ModelDep
             found += [with_absolute_uri(md, Path.cwd()) for md in texts]
     except ManifestError as error:
         raise BadManifest(str(error)) from error
-    if namespace in {None, "default"}:
-        return found
-    for md in found:
-        if md.metadata.namespace not in {"default", namespace}:
-            raise BadManifest(
-                f"{md.metadata.name} says namespace {md.metadata.namespace}, the command -n {namespace}"
-            )
-    return [
-        md.model_copy(update={"metadata": md.metadata.model_copy(update={"namespace": namespace})})
-        for md in found
-    ]
+    return [_placed(md, namespace, fallback) for md in found]
+
+
+def _placed(md: ModelDeployment, namespace: str | None, fallback: str) -> ModelDeployment:
+    says = md.metadata.namespace if "namespace" in md.metadata.model_fields_set else None
+    if says is not None and namespace not in {None, says}:
+        raise BadManifest(f"{md.metadata.name} says namespace {says}, the command -n {namespace}")
+    place = says or namespace or fallback
+    return md.model_copy(update={"metadata": md.metadata.model_copy(update={"namespace": place})})

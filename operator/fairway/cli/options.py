@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,7 +13,8 @@ import click
 from rich.console import Console
 
 from fairway.api.scalars import parse_duration
-from fairway.cli.target import LocalTarget, Target
+from fairway.cli.target import Target
+from fairway.cli.where import Where, open_target
 from fairway.driver.ports import Ref
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -31,10 +33,11 @@ class Context:
         return Ref(self.namespace, name)
 
 
-def make_context(state_dir: Path | None, namespace: str) -> Context:
+def make_context(where: Where) -> Context:
+    target = open_target(where)
     return Context(
-        target=LocalTarget(state_dir),
-        namespace=namespace,
+        target=target,
+        namespace=where.namespace or target.default_namespace,
         out=Console(file=sys.stdout, soft_wrap=True, highlight=False),
         err=Console(file=sys.stderr, soft_wrap=True, highlight=False),
     )
@@ -48,12 +51,35 @@ state_option = click.option(
 )
 
 
-def common(command: F) -> F:
-    """Where the resources are."""
-    namespace = click.option(
-        "-n", "--namespace", default="default", show_default=True, help="Namespace of the ModelDeployment."
-    )
-    return state_option(namespace(command))
+_namespace = click.option(
+    "-n", "--namespace", help="Namespace of the ModelDeployment. [default: the context's, or `default`]"
+)
+_kubeconfig = click.option(
+    "--kubeconfig",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Act on the cluster of this file. [default: $KUBECONFIG or ~/.kube/config]",
+)
+_context = click.option("--context", help="Act on the cluster of this context of the kubeconfig.")
+
+
+def common(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Where the resources are: the command gets it as `where`."""
+
+    @wraps(command)
+    def with_where(
+        *args: Any,
+        state_dir: Path | None,
+        kubeconfig: Path | None,
+        context: str | None,
+        namespace: str | None,
+        **others: Any,
+    ) -> Any:
+        where = Where(state_dir, kubeconfig, context, namespace)
+        return command(*args, where=where, **others)
+
+    for option in (_context, _kubeconfig, state_option, _namespace):
+        with_where = option(with_where)
+    return with_where
 
 
 class Duration(click.ParamType[float]):

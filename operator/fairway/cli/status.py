@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import click
 
@@ -11,6 +10,7 @@ from fairway.cli.exits import Exit
 from fairway.cli.options import Duration, common, make_context, name_argument, output
 from fairway.cli.output import as_data, details, print_data, step_words
 from fairway.cli.wait import follow
+from fairway.cli.where import Where
 
 
 @click.command(
@@ -34,13 +34,12 @@ def status(
     revision: str | None,
     exit_on_pause: bool,
     output: str | None,
-    namespace: str,
-    state_dir: Path | None,
+    where: Where,
 ) -> int:
     """Say what serves, what is being rolled out, and why."""
     if not watch and (timeout is not None or revision is not None or exit_on_pause):
         raise click.UsageError("--timeout, --revision and --exit-on-pause go with -w")
-    context = make_context(state_dir, namespace)
+    context = make_context(where)
     ref = context.ref(name)
     md = context.target.get(ref)
     if watch:

@@ -1,4 +1,4 @@
-"""What the verbs act on. Local mode now; a cluster will be another implementation of the same protocol."""
+"""What the verbs act on, as a protocol, and its implementation for local mode."""
 
 from __future__ import annotations
 
@@ -29,6 +29,18 @@ T = TypeVar("T")
 class Target(Protocol):
     """Where ModelDeployments live."""
 
+    @property
+    def default_namespace(self) -> str:
+        """Where a model is meant to be when nobody says where."""
+
+    @property
+    def poll_seconds(self) -> float:
+        """How often it may be asked."""
+
+    @property
+    def how_to_start(self) -> str:
+        """What to do when nobody acts on what is stored."""
+
     def get(self, ref: Ref) -> ModelDeployment:
         """One resource; a click error when it is not there."""
 
@@ -57,6 +69,10 @@ class Target(Protocol):
 class LocalTarget:
     """The folder of `fairway local up`."""
 
+    default_namespace = "default"
+    poll_seconds = POLL_SECONDS
+    how_to_start = "start it with: fairway local up"
+
     def __init__(self, state_dir: Path | None) -> None:
         self.paths = LocalPaths.at(state_dir)
         self.store = FileStore(self.paths.deployments)
@@ -82,14 +98,9 @@ class LocalTarget:
 
     def request(self, ref: Ref, verb: str, revision: str | None) -> HandledRequest | None:
         self.get(ref)
-        request_id = uuid.uuid4().hex[:12]
-        content = {"id": request_id, "verb": verb, "revision": revision, "by": getpass.getuser()}
-        self.store.annotate(ref, REQUEST_ANNOTATION, json.dumps(content))
-
-        def answer(md: ModelDeployment) -> HandledRequest | None:
-            return next((done for done in md.status.requests if done.id == request_id), None)
-
-        return wait_for(lambda: answer(self.get(ref)), ANSWER_SECONDS)
+        request_id, text = new_request(verb, revision)
+        self.store.annotate(ref, REQUEST_ANNOTATION, text)
+        return wait_for(lambda: answer_to(request_id, self.get(ref)), ANSWER_SECONDS)
 
     def is_running(self) -> bool:
         return is_up(self.paths.lock)
@@ -120,7 +131,21 @@ class NotRunning(click.ClickException):
         super().__init__(f"no fairway runs on {state}; start one with: fairway local up -f model.yaml")
 
 
-def wait_for(look: Callable[[], T | None], seconds: float | None) -> T | None:
+def new_request(verb: str, revision: str | None) -> tuple[str, str]:
+    """A request as the annotation holds it, after the id that its answer will have."""
+    request_id = uuid.uuid4().hex[:12]
+    content = {"id": request_id, "verb": verb, "revision": revision, "by": getpass.getuser()}
+    return request_id, json.dumps(content)
+
+
+def answer_to(request_id: str, md: ModelDeployment) -> HandledRequest | None:
+    """What became of a request; None while nobody has looked at it."""
+    return next((done for done in md.status.requests if done.id == request_id), None)
+
+
+def wait_for(
+    look: Callable[[], T | None], seconds: float | None, poll_seconds: float = POLL_SECONDS
+) -> T | None:
     """What `look` finds, as soon as it finds something; None when the time is up first."""
     deadline = None if seconds is None else time.monotonic() + seconds
     while True:
@@ -129,4 +154,4 @@ def wait_for(look: Callable[[], T | None], seconds: float | None) -> T | None:
             return found
         if deadline is not None and time.monotonic() >= deadline:
             return None
-        time.sleep(POLL_SECONDS)
+        time.sleep(poll_seconds)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from fairway.api.pod import PodInputs
@@ -11,6 +9,7 @@ from fairway.api.status import Revision
 from fairway.api.v1alpha1 import ModelDeployment
 from fairway.cli.exits import Exit
 from fairway.cli.options import common, make_context, name_argument
+from fairway.cli.where import Where
 
 
 @click.command(
@@ -25,9 +24,9 @@ Examples:
     "--to-revision", default=None, help="An earlier revision; `fairway get NAME -o yaml` lists them."
 )
 @common
-def undo(name: str, to_revision: str | None, namespace: str, state_dir: Path | None) -> int:
+def undo(name: str, to_revision: str | None, where: Where) -> int:
     """Go back to an earlier revision by changing the spec, its content pinned by digest."""
-    context = make_context(state_dir, namespace)
+    context = make_context(where)
     md = context.target.get(context.ref(name))
     revision = find_revision(md, to_revision)
     stored, is_new = context.target.put(back_to(md, revision))

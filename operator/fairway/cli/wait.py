@@ -12,11 +12,12 @@ from fairway.cli.exits import Exit
 from fairway.cli.follow import End, at_timeout, end_of, revision_to_follow
 from fairway.cli.options import Context
 from fairway.cli.output import counts, weight_text
-from fairway.cli.target import POLL_SECONDS
 from fairway.driver.ports import Ref
 
 GONE_SECONDS = 10.0
 """A Fairway that was killed may be started again: that much time it has."""
+UNSEEN_SECONDS = 10.0
+"""A Fairway that runs looks at a new spec within a second or two."""
 OVERTAKEN = End(Exit.SUPERSEDED, "another spec was applied before Fairway looked at this one")
 
 
@@ -43,7 +44,8 @@ def follow(
     """
     deadline = None if timeout is None else time.monotonic() + timeout
     shown: tuple[object, ...] = ()
-    alive_at = time.monotonic()
+    alive_at = began = time.monotonic()
+    warned = False
     while True:
         md = context.target.get(ref)
         if revision is None and generation not in {None, md.metadata.generation}:
@@ -53,6 +55,12 @@ def follow(
         if (line := _line(md)) != shown:
             shown = line
             context.err.print(" ".join(str(part) for part in line if part))
+        unseen = md.status.observed_generation < md.metadata.generation
+        if unseen and not warned and time.monotonic() - began > UNSEEN_SECONDS:
+            warned = True
+            context.err.print(
+                f"{ref.name}: nobody has looked at this spec yet; {context.target.how_to_start}"
+            )
         end = end_of(md, revision, exit_on_pause=exit_on_pause)
         if end is None and deadline is not None and time.monotonic() >= deadline:
             end = at_timeout(md)
@@ -63,7 +71,7 @@ def follow(
             alive_at = time.monotonic()
         elif time.monotonic() - alive_at > GONE_SECONDS:
             raise click.ClickException("fairway runs no longer; the rollout goes on when it is up again")
-        time.sleep(POLL_SECONDS)
+        time.sleep(context.target.poll_seconds)
 
 
 def _line(md: ModelDeployment) -> tuple[object, ...]:
