@@ -11,16 +11,15 @@ from pathlib import PurePosixPath
 
 from fairway.core.model import Source, Workload
 from fairway.render.kube.fetching import TMP, USER, fetch_account, fetch_container, fetch_volumes
-from fairway.render.kube.labels import Manifest, Owner, controller_reference, labels, metadata
+from fairway.render.kube.labels import Manifest, Owner
 from fairway.render.kube.restricted import container_security, mount, pod_security
+from fairway.render.kube.revision_meta import PORT, revision_labels, revision_metadata, revision_service
 from fairway.render.kube.server_settings import ServerSettings
 from fairway.render.protocols import Place, ProcessSpec
 from fairway.render.rights import BRING_ABOUT, FOLLOW, REMOVE, Right
 
-COMPONENT = "server"
 CONTAINER = "server"
 FETCH_CONTAINER = "fetch"
-PORT = 8080
 MODELS = PurePosixPath("/models")
 TERMINATION = PurePosixPath("/dev/termination-log")
 GRACE_MARGIN_SECONDS = 15
@@ -51,44 +50,15 @@ def server_pods(
     owner: Owner, workload: Workload, settings: ServerSettings, process: ProcessSpec
 ) -> tuple[Manifest, ...]:
     """The Service and the Deployment of a revision; how many pods it has is not said here."""
-    return (_service(owner, workload), _deployment(owner, workload, settings, process))
-
-
-def _metadata(owner: Owner, workload: Workload) -> Manifest:
-    return metadata(
-        workload.revision.name,
-        owner.namespace,
-        owners=[controller_reference(owner)],
-        model=owner.name,
-        revision=workload.revision.name,
-        component=COMPONENT,
-    )
-
-
-def _labels(owner: Owner, workload: Workload) -> dict[str, str]:
-    return labels(model=owner.name, revision=workload.revision.name, component=COMPONENT)
-
-
-def _service(owner: Owner, workload: Workload) -> Manifest:
-    return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": _metadata(owner, workload),
-        "spec": {
-            "type": "ClusterIP",
-            "clusterIP": "None",
-            "selector": _labels(owner, workload),
-            "ports": [{"name": "http", "port": PORT, "targetPort": PORT, "protocol": "TCP"}],
-        },
-    }
+    return (revision_service(owner, workload), _deployment(owner, workload, settings, process))
 
 
 def _deployment(owner: Owner, workload: Workload, settings: ServerSettings, process: ProcessSpec) -> Manifest:
-    pod_labels = _labels(owner, workload)
+    pod_labels = revision_labels(owner, workload)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": _metadata(owner, workload),
+        "metadata": revision_metadata(owner, workload),
         "spec": {
             # A revision never changes: there is nothing to go back to but another revision.
             "revisionHistoryLimit": 0,
