@@ -47,7 +47,7 @@ class Recipe:
 
 
 RECIPES = {
-    "operator": Recipe("operator/Dockerfile", ("requirements/operator.txt",)),
+    "operator": Recipe("operator/Dockerfile", ("requirements/operator.txt", "requirements/fetch.txt")),
     "router": Recipe("runtimes/router/Dockerfile", ("requirements/router.txt",)),
     "onnx": Recipe("runtimes/onnx/Dockerfile", ("requirements/runtime.txt",), package="fairway_onnx"),
     "e2e": Recipe("e2e/pods/Dockerfile", ("requirements/e2e.txt", "examples/demo", "e2e/pods"), package=None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -29,6 +30,19 @@ def test_render_prints_one_document_a_model_and_does_nothing(cli: Cli, tmp_path:
     said = cli("render", "-f", "-", stdin=manifest("file:nowhere.onnx"))
     assert said.code == Exit.ERROR
     assert said.err == f"Error: fraud: there is no file or folder {tmp_path}/nowhere.onnx\n"
+
+
+def test_digest_prints_what_sha256sum_would(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "model" / "a.onnx"
+    file.parent.mkdir()
+    file.write_bytes(b"a")
+    sha256 = hashlib.sha256(b"a").hexdigest()
+    assert cli("digest", str(file)).out == f"{sha256}\n"
+    listed = hashlib.sha256(f"{sha256}  a.onnx\n".encode()).hexdigest()
+    assert cli("digest", str(file.parent)).out == f"{listed}\n"
+    said = cli("digest", str(tmp_path / "nowhere"))
+    assert said.code == Exit.ERROR
+    assert said.err == f"Error: there is no file or folder {tmp_path}/nowhere\n"
 
 
 def test_crd_prints_the_crd(cli: Cli) -> None:

@@ -40,9 +40,10 @@ class ModelSource(ApiModel):
     uri: Annotated[
         str, StringConstraints(pattern=r"^[a-z][a-z0-9+.-]*:.+$", min_length=3, max_length=2048)
     ] = Field(
-        description="Where the model lies: an .onnx file or the folder that holds it. `file:` works in local "
-        "mode only; a relative path is taken from the manifest's folder.",
-        examples=["file:models/fraud-7"],
+        description="Where the model lies: a file, a folder or an archive (.tar, .tar.gz, .tgz, .zip). "
+        "`s3://BUCKET/KEY`, `https://HOST/PATH` and `pvc://CLAIM/PATH` work in a cluster; `file:` works in "
+        "local mode only, where a relative path is taken from the manifest's folder.",
+        examples=["s3://models/fraud/7/", "file:models/fraud-7"],
     )
     format: ModelFormat = Field(description="What the artifact is. An engine that cannot serve it says so.")
     name: ProtocolName | None = Field(
@@ -52,11 +53,14 @@ class ModelSource(ApiModel):
     )
     sha256: (
         Annotated[str, StringConstraints(pattern=r"^[a-f0-9]{64}$", min_length=64, max_length=64)] | None
-    ) = Field(default=None, description="Pin: an artifact with another digest is refused.")
+    ) = Field(
+        default=None,
+        description="Pin: an artifact with another digest is refused; `fairway digest` prints it.",
+    )
     secret_ref: SecretRef | None = Field(
         default=None,
-        description="Credentials for the store, as environment variables of the pod that fetches and of no "
-        "other. Whoever names it must be allowed to read it.",
+        description="Credentials for the store, mounted into the pods that resolve and fetch and into no "
+        "other container. Whoever names it must be allowed to read it.",
     )
     service_account_name: ObjectName | None = Field(
         default=None,

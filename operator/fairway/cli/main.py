@@ -10,6 +10,7 @@ import click
 from fairway.api.errors import FairwayError
 from fairway.cli.apply import apply, delete
 from fairway.cli.crd import crd
+from fairway.cli.digest import digest
 from fairway.cli.evidence import evidence
 from fairway.cli.exits import Exit
 from fairway.cli.get import get
@@ -47,6 +48,7 @@ for command in (
     retry,
     undo,
     render,
+    digest,
     crd,
     local,
 ):

@@ -18,7 +18,7 @@ import structlog
 from fairway.adapters.json_logs import configure_json_logs
 from fairway.fetch.archive import Limits
 from fairway.fetch.download import Content, download
-from fairway.fetch.errors import DiskTrouble, FetchError, Interrupted
+from fairway.fetch.errors import AccessDenied, DiskTrouble, FetchError, Interrupted
 from fairway.fetch.get import Get
 from fairway.fetch.part import Part
 from fairway.fetch.protocols import Access
@@ -80,9 +80,14 @@ async def _until_signalled(work: Awaitable[Content | None]) -> Content | None:
 
 def _access(words: argparse.Namespace) -> Access:
     secret = {}
-    for path in words.secret.iterdir() if words.secret is not None else ():
-        if path.is_file():  # Kubernetes keeps folders with dots of its own there
-            secret[path.name] = path.read_text(encoding="utf-8", errors="replace")
+    if words.secret is not None:
+        for path in words.secret.iterdir() if words.secret.is_dir() else ():
+            if path.is_file():  # Kubernetes keeps folders with dots of its own there
+                secret[path.name] = path.read_text(encoding="utf-8", errors="replace")
+        if not secret:  # the pod starts without it, so that somebody can say this
+            raise AccessDenied(
+                "the Secret that spec.model.secretRef names does not exist or is empty: make it"
+            )
     return Access(secret, os.environ, words.claim)
 
 

@@ -24,6 +24,7 @@ OWN_RIGHTS = (
     Right(GROUP, f"{PLURAL}/finalizers", ("update",), "asked for where owner references are guarded"),
     Right("apps", "controllerrevisions", (*FOLLOW, "create", *REMOVE), "a revision as it was first rendered"),
     Right("", "pods", ("list", "watch"), "readiness, restarts and addresses"),
+    Right("", "pods", (*LOOK, "create", *REMOVE), "a resolver says what a model's content is, and goes"),
     Right("", "events", ("create",), "tells people what happened"),
     Right("", "configmaps", FOLLOW + BRING_ABOUT, "the route of a model"),
     Right("", "services", FOLLOW + BRING_ABOUT, "the address of a model"),
