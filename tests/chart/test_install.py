@@ -151,6 +151,11 @@ def test_taking_the_crd_out_of_the_release_does_not_delete_it(empty: Cluster) ->
     eventually(lambda: served(empty), "models are served")
     assert empty.api.post(MODELS, MODEL).status == 201
     empty.install("upgrade", values={"crds": {"install": False}})
+    crd = empty.api.get(CRD)
+    assert crd.status == 200
+    assert "deletionTimestamp" not in crd.body["metadata"], (
+        "a CRD takes a while to go, and its models with it"
+    )
     assert empty.api.get(f"{MODELS}/fraud").status == 200
 
 
