@@ -29,6 +29,6 @@ def _thousandths(written: Any) -> int | None:
         return None
     number, suffix = Fraction(found[1]), found[2] or ""
     if suffix in _BINARY:
-        return math.ceil(1000 * number * 1024 ** _BINARY[suffix])
+        return math.ceil(1000 * number * Fraction(1024) ** _BINARY[suffix])
     power = _DECIMAL[suffix] if suffix in _DECIMAL else int(suffix[1:] or 0)
     return math.ceil(1000 * number * Fraction(10) ** power)
