@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, NamedTuple
 
 import pytest
@@ -149,3 +150,12 @@ def test_health_in_words(case: Case) -> None:
 def test_restarts_of_all_pods_are_added_up() -> None:
     found = read_health(deployment(2, replicas=2), (pod(server(restarts=2)), pod(server(restarts=3))), FATAL)
     assert found == WorkloadHealth(Health.READY, restarts=5)
+
+
+def test_content_that_is_not_the_revisions_fails_it_and_is_named() -> None:
+    """Trying again cannot help, and users must not wait for the deadline of the rollout."""
+    words = json.dumps({"reason": "ModelContentChanged", "message": "s3://models/a now has sha256 b"})
+    fetch = server(waiting("CrashLoopBackOff"), died(1, words))
+    found = read_health(deployment(), (pod(server(waiting("PodInitializing")), init=(fetch,)),), FATAL)
+    assert (found.health, found.content_changed) == (Health.FAILED, True)
+    assert "s3://models/a now has sha256 b" in found.message
