@@ -78,6 +78,14 @@ def test_a_taken_address_is_exit_code_4(tmp_path: Path) -> None:
     assert not server.address_file.exists()
 
 
+def test_a_device_that_is_not_there_is_exit_code_5(tmp_path: Path) -> None:
+    server = Server(
+        tmp_path, models.save(models.doubler(), tmp_path / "m.onnx"), "--device", "cuda", "--port", "0"
+    )
+    assert server.wait() == 5
+    assert json.loads(server.termination_log.read_text())["reason"] == "DeviceUnavailable"
+
+
 def test_wrong_usage_is_exit_code_2(tmp_path: Path) -> None:
     server = Server(tmp_path, tmp_path / "m.onnx", "--threads", "0")
     assert server.wait() == 2

@@ -10,13 +10,14 @@ from onnx import TensorProto, helper
 
 from fairway_onnx.errors import (
     CustomOpUnknownError,
+    DeviceUnavailableError,
     FatalError,
     ModelInvalidError,
     ModelRunError,
     ModelTooNewError,
     OutputNotTextError,
 )
-from fairway_onnx.session import OnnxSession, load
+from fairway_onnx.session import CPU, CUDA, OnnxSession, load, refuse_silent_cpu
 from fairway_onnx.signature import Signature, TensorSpec
 from fairway_onnx.warmup import made_up_inputs
 
@@ -153,3 +154,17 @@ def test_truncated_external_weights_are_refused(tmp_path: Path) -> None:
     (tmp_path / "w.bin").write_bytes(bytes(7))
     with pytest.raises(ModelInvalidError, match="refuses the model"):
         loaded(models.with_external_weights("w.bin"), tmp_path)
+
+
+def test_a_gpu_that_this_runtime_cannot_use_is_refused_and_not_replaced(tmp_path: Path) -> None:
+    """The runtime in the tests is built for the CPU, as the plain image's is."""
+    with pytest.raises(DeviceUnavailableError, match="built without CUDA"):
+        load(models.save(models.doubler({"": 20}), tmp_path / "m.onnx"), threads=1, device="cuda")
+
+
+def test_a_session_that_fell_back_to_the_cpu_is_refused() -> None:
+    """A runtime built for CUDA does that where it finds no GPU; none runs here, so its answer is given."""
+    with pytest.raises(DeviceUnavailableError, match="driver"):
+        refuse_silent_cpu("cuda", [CPU])
+    refuse_silent_cpu("cuda", [CUDA, CPU])
+    refuse_silent_cpu("cpu", [CPU])

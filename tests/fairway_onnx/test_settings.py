@@ -36,6 +36,7 @@ def test_every_flag_is_also_a_variable_and_the_flag_wins() -> None:
         [],
         ["--model", "m", "--port", "65536"],
         ["--model", "m", "--threads", "0"],
+        ["--model", "m", "--device", "tpu"],
         ["--model", "m", "--request-timeout", "nan"],
         ["--model", "m", "--drain-seconds", "-1"],
         ["--model", "m", "--name", "a/b"],

@@ -17,7 +17,8 @@ FairwayOnnxError
     ├── ModelNotFoundError, ModelInvalidError, ModelTooNewError, ExternalDataOutsideFolderError,
     │   ExternalDataMissingError, CustomOpUnknownError          exit code 3
     ├── AddressFileError                                        exit code 2
-    └── AddressUnavailableError                                 exit code 4
+    ├── AddressUnavailableError                                 exit code 4
+    └── DeviceUnavailableError                                  exit code 5
 """
 
 from typing import ClassVar
@@ -158,6 +159,13 @@ class CustomOpUnknownError(FatalError):
 class AddressUnavailableError(FatalError):
     exit_code = 4
     reason = "AddressUnavailable"
+
+
+class DeviceUnavailableError(FatalError):
+    """Another node may have what this one lacks: it is worth to be started again."""
+
+    exit_code = 5
+    reason = "DeviceUnavailable"
 
 
 class AddressFileError(FatalError):

@@ -24,12 +24,13 @@ class Loaded:
     seconds: float
 
 
-def load_model(path: Path, threads: int) -> Loaded:
+def load_model(path: Path, threads: int, device: str) -> Loaded:
     """Make the model ready to run.
 
     Args:
         path: what `--model` says.
         threads: threads within one operator.
+        device: cpu or cuda.
 
     Raises:
         FatalError: this model can never be served here; the reason says why.
@@ -39,7 +40,7 @@ def load_model(path: Path, threads: int) -> Loaded:
     facts = check_model(file)
     # Importing the runtime takes a quarter of a second; the event loop answers probes meanwhile.
     session = importlib.import_module("fairway_onnx.session")
-    model: Model = session.load(file, threads)
+    model: Model = session.load(file, threads, device)
     _warm_up(model)
     seconds = time.perf_counter() - started
     log.info(

@@ -1,7 +1,7 @@
 """One server process from its command line to its exit code.
 
 Exit codes: 0 stopped, 1 a fault of ours, 2 wrong usage, 3 the model cannot be served,
-4 the address cannot be bound.
+4 the address cannot be bound, 5 the device is not there.
 """
 
 import asyncio

@@ -82,7 +82,7 @@ async def _in_thread(settings: Settings) -> Loaded:
 
     def work() -> None:
         try:
-            result: Loaded | BaseException = load_model(settings.model, settings.threads)
+            result: Loaded | BaseException = load_model(settings.model, settings.threads, settings.device)
         except BaseException as error:  # noqa: BLE001 - it is raised where the load is awaited
             result = error
         loop.call_soon_threadsafe(tell, result)

@@ -7,7 +7,13 @@ from typing import Any
 import onnxruntime as ort  # type: ignore[import-untyped]
 
 from fairway_onnx.datatypes import Array
-from fairway_onnx.errors import ModelInvalidError, ModelRunError, OutputNotTextError, shown
+from fairway_onnx.errors import (
+    DeviceUnavailableError,
+    ModelInvalidError,
+    ModelRunError,
+    OutputNotTextError,
+    shown,
+)
 from fairway_onnx.load_errors import load_error
 from fairway_onnx.signature import Dimension, Signature, TensorSpec
 
@@ -32,8 +38,13 @@ _FATAL_ONLY = 4
 """Log severity: the runtime writes plain text to stderr; what matters also comes as an exception."""
 
 
+CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
+_PROVIDERS = {"cpu": [CPU], "cuda": [CUDA, CPU]}
+"""By device. With CUDA the runtime puts on the CPU what has no place on a GPU, as computations of shapes."""
+
+
 class OnnxSession:
-    """One loaded model on the CPU. Runs may happen on several threads at once."""
+    """One loaded model. Runs may happen on several threads at once."""
 
     def __init__(self, session: ort.InferenceSession) -> None:
         self._session = session
@@ -79,16 +90,21 @@ class OnnxRun:
         self._options.terminate = True
 
 
-def load(path: Path, threads: int) -> OnnxSession:
+def load(path: Path, threads: int, device: str = "cpu") -> OnnxSession:
     """Load a model that `model_files.check_model` has passed.
 
     Args:
         path: the .onnx file.
         threads: threads for one operator.
+        device: cpu or cuda.
 
     Raises:
-        FatalError: ModelTooNew, CustomOpUnknown or ModelInvalid.
+        FatalError: DeviceUnavailable, ModelTooNew, CustomOpUnknown or ModelInvalid.
     """
+    if device == "cuda" and CUDA not in ort.get_available_providers():
+        raise DeviceUnavailableError(
+            f"{RUNTIME} of this image was built without CUDA: use the image for GPUs, or no GPU"
+        )
     ort.set_default_logger_severity(_FATAL_ONLY)
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads
@@ -97,10 +113,27 @@ def load(path: Path, threads: int) -> OnnxSession:
     # Threads that spin while they wait would eat the CPU share of their neighbours.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     try:
-        session = ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        session = ort.InferenceSession(str(path), options, providers=_PROVIDERS[device])
     except Exception as error:
         raise load_error(str(error), RUNTIME) from error
+    refuse_silent_cpu(device, session.get_providers())
     return OnnxSession(session)
+
+
+def refuse_silent_cpu(device: str, in_use: Sequence[str]) -> None:
+    """Where CUDA cannot begin, the runtime goes on with the CPU and says so in its log only.
+
+    Args:
+        device: what was asked for.
+        in_use: the providers that a session has.
+
+    Raises:
+        DeviceUnavailableError: it is not what was asked for.
+    """
+    if device == "cuda" and CUDA not in in_use:
+        raise DeviceUnavailableError(
+            "CUDA cannot be used here: see that the node's driver fits the image and that the pod has a GPU"
+        )
 
 
 def _spec(argument: Any, role: str) -> TensorSpec:

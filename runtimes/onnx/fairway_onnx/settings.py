@@ -25,6 +25,7 @@ class Settings:
     port: int
     address_file: Path | None
     termination_log: Path | None
+    device: str
     threads: int
     workers: int
     max_batch_size: int
@@ -72,6 +73,7 @@ def _add_flags(parser: argparse.ArgumentParser, environment: Mapping[str, str]) 
     flag("port", _port, 8080, "port to listen on, 0 lets the kernel choose (default: 8080)")
     flag("address-file", Path, None, 'write {"host", "port", "pid"} here once the address is bound')
     flag("termination-log", Path, None, 'write {"reason", "message"} here on a fatal error')
+    flag("device", _device, "cpu", "cpu, or cuda: then it never makes do with the CPU (default: cpu)")
     flag("threads", _at_least(1), 1, "threads within one operator (default: 1)")
     flag("workers", _at_least(0), 0, "runs at the same time, 0 means usable CPUs / threads (default: 0)")
     flag("max-batch-size", _at_least(1), 1024, "bound on the first dynamic size of an input (default: 1024)")
@@ -118,6 +120,12 @@ def _seconds(text: str) -> float:
 def _version(text: str) -> str:
     if not _PATH_SAFE.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{text!r} must be letters, digits, '.', '_' or '-'")
+    return text
+
+
+def _device(text: str) -> str:
+    if text not in ("cpu", "cuda"):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither cpu nor cuda")
     return text
 
 
