@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from fairway.controller.health import Vitals, ills
+from fairway.controller.health import Vitals, ills, lacks
 
 WELL = Vitals(up=1000, resync_age=20, resync_period=60, watch_debt=0, lag=0, lease_overdue=False)
 
@@ -31,3 +31,9 @@ def test_a_process_that_is_blind_deaf_or_stuck_is_ended(vitals: Vitals, word: st
 
 def test_a_process_that_just_began_has_time() -> None:
     assert ills(replace(WELL, resync_age=None, up=30)) == []
+
+
+def test_a_process_is_ready_once_it_has_seen_everything_and_nothing_is_refused() -> None:
+    assert lacks(WELL) == []
+    assert lacks(replace(WELL, resync_age=None)) == ["nothing is listed yet"]
+    assert lacks(replace(WELL, troubles=("", "no such namespace"))) == ["no such namespace"]

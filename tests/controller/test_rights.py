@@ -5,7 +5,6 @@ What it asked is read from the API server's own audit log.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,18 +12,14 @@ from typing import Any
 import pytest
 from e2e.cluster.apiserver import Apiserver
 from e2e.cluster.audit import Asked, read_audit
-from e2e.cluster.certificates import CA
-from e2e.cluster.kubeconfig import write_kubeconfig
-from e2e.cluster.rest import Api
 
+from controller.accounts import ACCOUNT, LEASE, install
 from controller.control_plane import control_plane
 from controller.proxy import FaultProxy, fault_proxy, until
 from controller.world import World, a_world, look_at_everything, manifest
 from fairway.render.rbac import lease_rights, operator_rights
-from fairway.render.rights import Right, rules
+from fairway.render.rights import Right
 
-RBAC = "/apis/rbac.authorization.k8s.io/v1"
-ACCOUNT = LEASE = "fairway-operator"
 Used = tuple[str, str, str]
 """Group, resource, verb."""
 
@@ -50,39 +45,6 @@ async def own_world(own_cluster: Apiserver, tmp_path: Path) -> AsyncIterator[Wor
         yield found
 
 
-def install(cluster: Apiserver, world: World, home: str, *, everywhere: bool) -> Path:
-    """What the chart installs: an account and its rights. Returns the account's kubeconfig."""
-    api = Api.of(cluster.kubeconfig("admin"))
-    made = [
-        api.post("/api/v1/namespaces", {"metadata": {"name": home}}),
-        api.post(f"/api/v1/namespaces/{home}/serviceaccounts", {"metadata": {"name": ACCOUNT}}),
-        *give(api, home, home, lease_rights(LEASE)),
-        *give(api, home, None if everywhere else world.namespace, operator_rights()),
-    ]
-    assert [answer.message for answer in made if answer.status != 201] == []
-    path = f"/api/v1/namespaces/{home}/serviceaccounts/{ACCOUNT}/token"
-    token = api.post(path, {"spec": {"expirationSeconds": 3600}})
-    assert token.status == 201, token.message
-    file = world.folder / "account.kubeconfig"
-    authority, token_text = cluster.folder / CA, token.body["status"]["token"]
-    write_kubeconfig(file, server=cluster.server, authority=authority, token=token_text)
-    api.close()
-    return file
-
-
-def give(api: Api, home: str, namespace: str | None, rights: tuple[Right, ...]) -> list[Any]:
-    """A role with these rights, bound to the account; for the whole cluster without a namespace."""
-    kind, place = ("Role", f"/namespaces/{namespace}") if namespace else ("ClusterRole", "")
-    name = f"{home}-{uuid.uuid4().hex[:6]}"
-    binding = {
-        "metadata": {"name": name},
-        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": kind, "name": name},
-        "subjects": [{"kind": "ServiceAccount", "name": ACCOUNT, "namespace": home}],
-    }
-    role = api.post(f"{RBAC}{place}/{kind.lower()}s", {"metadata": {"name": name}, "rules": rules(rights)})
-    return [role, api.post(f"{RBAC}{place}/{kind.lower()}bindings", binding)]
-
-
 async def walk(world: World, proxy: FaultProxy, **settings: Any) -> None:
     """All that an operator does: serve, promote, send back, repair, clean up, start anew, hand over."""
     await world.create("modeldeployments", manifest("a"))
@@ -91,6 +53,10 @@ async def walk(world: World, proxy: FaultProxy, **settings: Any) -> None:
         await world.change("modeldeployments", "fraud", {"spec": manifest("b")["spec"]})
         stable = (await world.until_live("b"))["stable"]
         await world.until_gone("deployments", first)
+        await world.change("modeldeployments", "fraud", {"spec": {"scaling": {"min": 2, "max": 3}}})
+        await world.until_there("horizontalpodautoscalers", stable)
+        await world.change("modeldeployments", "fraud", {"spec": {"scaling": {"min": 1, "max": None}}})
+        await world.until_gone("horizontalpodautoscalers", stable)
         await world.delete("services", stable)
         await world.until_there("services", stable)
     async with world.operator(proxy, identity="two", **settings | {"router_replicas": 1}) as again:
@@ -120,7 +86,7 @@ async def test_the_declared_rights_are_enough_and_none_is_too_many(
     own_cluster: Apiserver, own_world: World, everywhere: bool
 ) -> None:
     home = f"ops-{own_world.namespace}"
-    account = install(own_cluster, own_world, home, everywhere=everywhere)
+    account = install(own_cluster, own_world, home, operator_rights(), everywhere=everywhere)
     namespaces = () if everywhere else (own_world.namespace,)
     async with fault_proxy(account, own_world.folder) as proxy:
         await walk(

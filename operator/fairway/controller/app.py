@@ -136,6 +136,7 @@ class OperatorApp:
             watch_debt=self.cache.oldest_expected(now),
             lag=self._pulse.lag,
             lease_overdue=self.leader.overdue,
+            troubles=(self.mirror.trouble, self.leader.trouble),
         )
 
     async def _lead(self) -> None:

@@ -26,6 +26,7 @@ class Vitals:
         watch_debt: for how long a watch has kept something to itself.
         lag: by how much the loop was late last.
         lease_overdue: held, and not renewed in time.
+        troubles: what the API server refuses right now, and what to do about it.
     """
 
     up: float
@@ -34,6 +35,7 @@ class Vitals:
     watch_debt: float
     lag: float
     lease_overdue: bool
+    troubles: tuple[str, ...] = ()
 
 
 def ills(v: Vitals) -> list[str]:
@@ -49,6 +51,12 @@ def ills(v: Vitals) -> list[str]:
     if v.lease_overdue:
         found.append("the lease is held and was not renewed in time")
     return found
+
+
+def lacks(v: Vitals) -> list[str]:
+    """Why this process cannot do its work yet, or not now; empty when it can. A start anew would not help."""
+    found = [word for word in v.troubles if word]
+    return found if found or v.resync_age is not None else ["nothing is listed yet"]
 
 
 class Pulse:
@@ -74,8 +82,8 @@ def make_site(vitals: Callable[[], Vitals], metrics: Metrics) -> web.Application
         return web.Response(status=500 if found else 200, text="\n".join(found) or "ok")
 
     async def readyz(_request: web.Request) -> web.Response:
-        ready = vitals().resync_age is not None
-        return web.Response(status=200 if ready else 503, text="ok" if ready else "nothing is listed yet")
+        found = lacks(vitals())
+        return web.Response(status=503 if found else 200, text="\n".join(found) or "ok")
 
     async def scrape(_request: web.Request) -> web.Response:
         return web.Response(body=metrics.text(), headers={"Content-Type": "text/plain; version=0.0.4"})

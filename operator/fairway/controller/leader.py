@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import structlog
 
 from fairway.adapters.kube.client import KubeClient
-from fairway.adapters.kube.errors import KubeError, NotFound, NotLeader
+from fairway.adapters.kube.errors import Denied, KubeError, NotFound, NotLeader
 from fairway.adapters.kube.kinds import LEASE, Obj
 from fairway.controller.lease import (
     DURATION_SECONDS,
@@ -25,7 +25,11 @@ log = structlog.get_logger()
 
 
 class Leader:
-    """One process's hold on a lease."""
+    """One process's hold on a lease.
+
+    Attributes:
+        trouble: why the lease can be neither taken nor read, and what to do about it; "" when it can.
+    """
 
     def __init__(
         self, namespace: str, name: str, identity: str, clock: Callable[[], float] = time.monotonic
@@ -36,6 +40,7 @@ class Leader:
         self._object: Obj | None = None
         self._view = LeaseView(identity)
         self._changed = asyncio.Event()
+        self.trouble = ""
 
     @property
     def leads(self) -> bool:
@@ -74,14 +79,16 @@ class Leader:
             await self._release(client)
 
     async def _round(self, client: KubeClient) -> None:
-        led = self.leads
+        led, trouble = self.leads, ""
         try:
             async with asyncio.timeout(RENEW_DEADLINE_SECONDS / 2):
                 await self._take_or_renew(client)
         except (Conflict, NotFound):
             self._object = None
         except (KubeError, TimeoutError) as error:
-            log.warning("the lease cannot be reached", error=str(error))
+            trouble = str(error) or "no answer from the API server in time"
+            log.warning("the lease cannot be reached", error=trouble)
+        self.trouble = trouble
         if led and not self.leads:
             self._view = self._view.lost()
         if led != self.leads:
@@ -97,11 +104,20 @@ class Leader:
         record = self._view.next_record(_stamp())
         if self._object is None:
             wanted = {"metadata": {"namespace": self._namespace, "name": self._name}, "spec": _spec(record)}
-            self._object = await client.create(wanted, LEASE, fenced=False)
+            self._object = await self._create(client, wanted)
         else:
             wanted = {**self._object, "spec": {**self._object.get("spec", {}), **_spec(record)}}
             self._object = await client.replace(wanted, LEASE, fenced=False)
         self._view = self._view.renewed(_record(self._object), sent_at)
+
+    async def _create(self, client: KubeClient, lease: Obj) -> Obj:
+        try:
+            return await client.create(lease, LEASE, fenced=False)
+        except NotFound as error:
+            raise Denied(
+                f"there is no namespace {self._namespace} for the lease: "
+                "make it, or name another one in FAIRWAY_LEASE_NAMESPACE"
+            ) from error
 
     async def _read(self, client: KubeClient) -> Obj | None:
         try:

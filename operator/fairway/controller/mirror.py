@@ -9,9 +9,19 @@ from collections.abc import Callable, Iterable
 import structlog
 
 from fairway.adapters.kube.cache import Cache
-from fairway.adapters.kube.client import KubeClient
-from fairway.adapters.kube.errors import KubeError
-from fairway.adapters.kube.kinds import CONFIG_MAP, CONTROLLER_REVISION, DEPLOYMENT, MODEL, POD, SERVICE, Kind
+from fairway.adapters.kube.client import KubeClient, Listed
+from fairway.adapters.kube.errors import Denied, KubeError, NotFound
+from fairway.adapters.kube.kinds import (
+    CONFIG_MAP,
+    CONTROLLER_REVISION,
+    DEPLOYMENT,
+    HPA,
+    MODEL,
+    PDB,
+    POD,
+    SERVICE,
+    Kind,
+)
 from fairway.render.kube.labels import MANAGED_BY, MANAGER
 
 log = structlog.get_logger()
@@ -24,6 +34,8 @@ WATCHED: dict[Kind, str] = {
     POD: MANAGED,
     SERVICE: MANAGED,
     CONFIG_MAP: MANAGED,
+    HPA: MANAGED,
+    PDB: MANAGED,
 }
 """What is watched and listed, each with its label selector: the users' objects, of the rest only our own."""
 RETRY_SECONDS = 2.0
@@ -34,6 +46,7 @@ class Mirror:
 
     Attributes:
         synced: set once every kind was listed: before that, what is missing means nothing.
+        trouble: why the last try did not go through, and what to do about it; "" when it did.
     """
 
     def __init__(
@@ -60,6 +73,7 @@ class Mirror:
         self._on_deaf = on_deaf
         self._listed_at: float | None = None
         self.synced = asyncio.Event()
+        self.trouble = ""
 
     def age(self, now: float) -> float | None:
         """Seconds since the last time that everything was listed; None before the first."""
@@ -71,15 +85,35 @@ class Mirror:
         Raises:
             KubeError: one of them could not be listed.
         """
+        try:
+            await self._sync()
+        except KubeError as error:
+            self.trouble = str(error)
+            raise
+        self.trouble = ""
+
+    async def _sync(self) -> None:
         clock = asyncio.get_running_loop().time
         began = clock()
         for kind, selector in WATCHED.items():
             labels = dict([selector.split("=", 1)]) if selector else None
             for namespace in self._namespaces:
-                found = await self._client.list(kind, namespace, labels)
+                found = await self._list(kind, namespace, labels)
                 self._cache.listed(kind, found.items, found.resource_version, namespace, clock())
         self._listed_at = began
         self.synced.set()
+
+    async def _list(self, kind: Kind, namespace: str | None, labels: dict[str, str] | None) -> Listed:
+        """List one kind; what somebody has to do about a refusal is in its words."""
+        try:
+            return await self._client.list(kind, namespace, labels)
+        except NotFound as error:
+            raise NotFound(
+                f"the API server does not know {kind}: install Fairway's CRD (helm, or manifests/crd.yaml)"
+            ) from error
+        except Denied as error:
+            where = f"in namespace {namespace}" if namespace else "in all namespaces"
+            raise Denied(f"{error}; let the operator's account list and watch {kind} {where}") from error
 
     async def run(self) -> None:
         """Until cancelled."""
