@@ -115,8 +115,25 @@ def _steps(draw: st.DrawFn) -> list[dict[str, Any]]:
     return steps
 
 
+_ENGINES = st.one_of(
+    st.fixed_dictionaries(
+        {"type": st.just(kind)},
+        optional={block: st.fixed_dictionaries({}, optional={"threads": st.integers(1, 9)})},
+    )
+    for kind, block in (("OnnxRuntime", "onnxRuntime"), ("Triton", "triton"))
+) | st.fixed_dictionaries(
+    {
+        "type": st.just("KServe"),
+        "kserve": st.fixed_dictionaries(
+            {"runtime": st.just("onnx-v2")}, optional={"args": st.just(["--name={name}"])}
+        ),
+    }
+)
+
 # Fields that a CEL rule ties to each other.
 RULED: dict[str, st.SearchStrategy[Any]] = {
+    "spec.engine": _ENGINES,
+    "status.revisions[].engine": _ENGINES,
     "spec.rollout.analysis.alpha": _decimals(1, 500),
     "spec.rollout.analysis.beta": _decimals(1, 500),
     "spec.rollout.analysis.negligible": _decimals(1, 500),

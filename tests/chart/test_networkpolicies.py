@@ -7,9 +7,9 @@ import yaml
 from chart.cluster_side import Cluster
 from chart.helm import REPOSITORY
 from fairway.render.kube.labels import labels
+from fairway.render.kube.revision_meta import COMPONENT, PORT
 from fairway.render.kube.route_config import ROUTER_COMPONENT
 from fairway.render.kube.router import AGENT_PORT
-from fairway.render.kube.server_pods import COMPONENT, PORT
 
 ROUTERS, SERVERS = yaml.safe_load_all((REPOSITORY / "manifests/networkpolicies/models.yaml").read_text())
 

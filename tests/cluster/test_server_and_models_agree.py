@@ -61,6 +61,9 @@ ODD: dict[str, tuple[Any, ...]] = {
     "spec.model.sha256": DIGESTS,
     "spec.model.format": (None, "", "onnx", " onnx", "ONNX"),
     "spec.engine.onnxRuntime": (*NOTHING, "x"),
+    "spec.engine.triton": (*NOTHING, "x", {"threads": 2}),
+    "spec.engine.kserve": (*NOTHING, "x", {"runtime": "a"}, {"runtime": "A"}),
+    "spec.engine.type": (None, "", "Triton", "KServe", "onnx"),
     **{
         f"spec.engine.onnxRuntime.{n}": INTEGERS
         for n in ("threads", "maxBatchSize", "maxBodyMiB", "maxQueue")

@@ -34,7 +34,8 @@ def test_each_kind_of_object_stands_in_one_rule() -> None:
 
 
 def test_every_kind_that_the_operator_knows_has_a_right() -> None:
-    places = {(right.group, right.resource) for right in ALL}
+    engines = (right for rights in engine_rights().values() for right in rights)
+    places = {(right.group, right.resource) for right in (*ALL, *engines)}
     assert {(kind.group, kind.plural) for kind in KINDS} <= places
 
 

@@ -9,6 +9,13 @@ from typing import Annotated, Self
 from pydantic import Field, JsonValue, StringConstraints, model_validator
 
 from fairway.api.base import ApiModel
+from fairway.api.engine import (
+    Engine,
+    EngineType,
+    KServeSettings,
+    OnnxRuntimeSettings,
+    TritonSettings,
+)
 from fairway.api.pod import ObjectName, PodInputs
 from fairway.api.scalars import Decimal, Duration, format_duration
 
@@ -66,34 +73,6 @@ class ModelSource(ApiModel):
         default=None,
         description="Service account of the pods, for a store that trusts the cluster's identities. Default: "
         "the namespace's own, without a token.",
-    )
-
-
-class EngineType(StrEnum):
-    ONNX_RUNTIME = "OnnxRuntime"
-
-
-class OnnxRuntimeSettings(ApiModel):
-    threads: Annotated[int, Field(ge=1, le=256)] = Field(
-        default=1, description="Threads that one inference may use."
-    )
-    max_batch_size: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
-        default=1024, description="Rows accepted in one request."
-    )
-    max_body_mib: Annotated[int, Field(ge=1, le=1024)] = Field(
-        default=64, alias="maxBodyMiB", description="Size of a request body in MiB above which it is refused."
-    )
-    max_queue: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        default=100, description="Requests that may wait for the model before new ones get 429."
-    )
-
-
-class Engine(ApiModel):
-    """What serves it."""
-
-    type: EngineType = Field(description="Which server runs the model.")
-    onnx_runtime: OnnxRuntimeSettings | None = Field(
-        default=None, description="Settings of the OnnxRuntime engine; only with type OnnxRuntime."
     )
 
 
@@ -345,17 +324,6 @@ class Scaling(ApiModel):
 
 
 class Spec(PodInputs):
-    model_config = {
-        "json_schema_extra": {
-            "x-kubernetes-validations": [
-                _rule(
-                    "!has(self.engine.onnxRuntime) || self.engine.type == 'OnnxRuntime'",
-                    "engine.onnxRuntime is for engine.type OnnxRuntime",
-                )
-            ]
-        }
-    }
-
     model: ModelSource
     engine: Engine
     scaling: Scaling = Scaling()
@@ -376,6 +344,7 @@ __all__ = [
     "Bake",
     "Engine",
     "EngineType",
+    "KServeSettings",
     "Metric",
     "ModelFormat",
     "ModelSource",
@@ -393,4 +362,5 @@ __all__ = [
     "Strategy",
     "Timeouts",
     "Traffic",
+    "TritonSettings",
 ]
