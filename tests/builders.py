@@ -11,7 +11,11 @@ from fairway.api.v1alpha1 import REQUEST_ANNOTATION, ModelDeployment
 from fairway.core.model import ArtifactState, Capabilities
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
-CAPS = Capabilities(host="127.0.0.1", runtimes={"OnnxRuntime": "fairway_onnx"})
+CAPS = Capabilities(
+    host="127.0.0.1",
+    runtimes={"OnnxRuntime": "fairway_onnx"},
+    gpu_runtimes={"OnnxRuntime": "fairway_onnx:gpu"},
+)
 
 
 def digest(letter: str) -> str:

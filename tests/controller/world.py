@@ -53,6 +53,7 @@ class World:
         mute: the routers answer nobody.
         routes_nothing: the routers say that they have no route.
         busy: between two readings of the counters every revision that has a share answers so many requests.
+        scheduled: a real scheduler runs: a pod without a node does not get ready.
         broken: contents (letters) whose servers answer with nothing but errors.
     """
 
@@ -65,6 +66,7 @@ class World:
     routes_nothing: bool = False
     busy: int = 0
     broken: set[str] = field(default_factory=set)
+    scheduled: bool = False
     router_port: int = 0
     _counters: dict[str, Json] = field(default_factory=dict)
 
@@ -81,6 +83,7 @@ class World:
         group["controllerrevisions"] = group["deployments"]
         group |= dict.fromkeys(("roles", "rolebindings"), "/apis/rbac.authorization.k8s.io/v1")
         group |= {"leases": "/apis/coordination.k8s.io/v1", "poddisruptionbudgets": "/apis/policy/v1"}
+        group["horizontalpodautoscalers"] = "/apis/autoscaling/v2"
         base = f"{group.get(kind, '/api/v1')}/namespaces/{self.namespace}/{kind}"
         return f"{base}/{name}" if name else base
 
@@ -171,7 +174,8 @@ class World:
             with suppress(KeyError, aiohttp.ClientError):
                 for pod in await self.list("pods"):
                     revision = pod["metadata"].get("labels", {}).get("fairway.dev/revision")
-                    if revision not in self.sick and "podIP" not in pod["status"]:
+                    placed = "nodeName" in pod["spec"] or not self.scheduled
+                    if placed and revision not in self.sick and "podIP" not in pod["status"]:
                         await self.change_status(pod["metadata"]["name"])
             await asyncio.sleep(0.05)
 

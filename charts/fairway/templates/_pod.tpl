@@ -46,11 +46,16 @@ volumeMounts:
 {{- define "fairway.env" -}}
 - {name: FAIRWAY_NAMESPACES, value: {{ .Values.namespaces | toJson | quote }}}
 - {name: FAIRWAY_SERVER_IMAGE, value: {{ include "fairway.image" (dict "root" . "image" .Values.onnx.image) | quote }}}
+{{- if .Values.onnx.gpuImage.repository }}
+- {name: FAIRWAY_SERVER_GPU_IMAGE, value: {{ include "fairway.image" (dict "root" . "image" .Values.onnx.gpuImage) | quote }}}
+{{- end }}
 - {name: FAIRWAY_ROUTER_IMAGE, value: {{ include "fairway.image" (dict "root" . "image" .Values.router.image) | quote }}}
 - {name: FAIRWAY_FETCH_IMAGE, value: {{ include "fairway.fetchImage" . | quote }}}
 {{- with .Values.servers.resources }}
 - {name: FAIRWAY_SERVER_RESOURCES, value: {{ . | toJson | quote }}}
 {{- end }}
+- {name: FAIRWAY_SERVER_NODE_SELECTOR, value: {{ .Values.servers.nodeSelector | toJson | quote }}}
+- {name: FAIRWAY_SERVER_TOLERATIONS, value: {{ .Values.servers.tolerations | toJson | quote }}}
 - {name: FAIRWAY_IMAGE_PULL_SECRETS, value: {{ .Values.imagePullSecrets | toJson | quote }}}
 - {name: FAIRWAY_ROUTER_REPLICAS, value: {{ .Values.router.replicas | quote }}}
 - {name: FAIRWAY_FIRST_PORT, value: {{ .Values.router.firstPort | quote }}}

@@ -27,6 +27,7 @@ from fairway.controller.artifacts import TROUBLE, Artifacts
 from fairway.controller.ports import Ports
 from fairway.controller.restarts import Restarts
 from fairway.controller.router_unit import ROUTER_LABELS, RouterOf, RouterUnit
+from fairway.controller.scale import scale
 from fairway.controller.settings import Settings
 from fairway.core.model import (
     Capabilities,
@@ -48,6 +49,9 @@ from fairway.render.protocols import Engine
 from fairway.render.registry import ENGINES, ROUTERS
 
 log = structlog.get_logger()
+
+OBJECT_REFUSED = "ObjectRefused"
+"""The reason where the API server does not take what a revision is made of, or it is somebody else's."""
 
 Announce = Callable[[ModelDeployment, tuple[Notice, ...]], None]
 
@@ -120,6 +124,7 @@ class ModelPlatform:
         return Capabilities(
             host=f"{self.ref.name}.{self.ref.namespace}.svc",
             runtimes={"OnnxRuntime": self.cluster.settings.server_image},
+            gpu_runtimes=self.cluster.settings.gpu_images(),
             port=SERVICE_PORT,
         )
 
@@ -193,8 +198,9 @@ class ModelPlatform:
             kept = await self.cluster.objects.keep(
                 CONTROLLER_REVISION, owner.namespace, name, make, is_ours, fence
             )
-            for obj in workload_objects(workload, kept, md.spec.scaling.min):
+            for obj in workload_objects(workload, kept, workload.capacity.servers):
                 await self.cluster.objects.ensure(obj, is_ours, fence)
+            await scale(self.cluster.objects, owner, workload, is_ours, fence)
 
         return await self._try(name, serve())
 
@@ -242,14 +248,15 @@ class ModelPlatform:
         owners = (md.metadata.uid, *(obj["metadata"]["uid"] for obj in made))
         if deployment is not None and not any(owned_by(uid)(deployment) for uid in owners):
             words = f"Deployment {engine.deployment(name)} is not this model's"
-            return WorkloadHealth(Health.STARTING, trouble or words)
+            return WorkloadHealth(Health.STARTING, trouble or words, reason=OBJECT_REFUSED)
         labels = {MODEL_LABEL: self.ref.name, REVISION: name}
         pods = self.cluster.cache.select(POD, self.ref.namespace, labels)
         health = read_health(deployment, pods, engine.fatal_exit_codes)
         restarts = self.cluster.restarts.count(self.ref, name, pods)
         words = trouble or engine.last_words(made)
         if words and health.health in {Health.ABSENT, Health.STARTING}:
-            return WorkloadHealth(Health.STARTING, words, restarts)
+            reason = OBJECT_REFUSED if trouble else health.reason
+            return replace(health, health=Health.STARTING, message=words, restarts=restarts, reason=reason)
         return replace(health, restarts=restarts)
 
     def _made(self, md: ModelDeployment, engine: Engine, name: str) -> list[Obj]:

@@ -27,12 +27,21 @@ class Settings(BaseSettings):
     kubeconfig: str = Field(default="", description="A file; the pod's own account when it is empty.")
 
     server_image: str = Field(min_length=1, description="Of the model server, by digest.")
+    server_gpu_image: str = Field(
+        default="", description="Of the model server for GPUs; no model gets GPUs when it is empty."
+    )
     router_image: str = Field(min_length=1, description="Of the routers: Envoy and its agent, by digest.")
     fetch_image: str = Field(
         min_length=1, description="Has `fairway-fetch`, by digest: the operator's own image does."
     )
     router_replicas: Annotated[int, Field(ge=1)] = 2
     server_resources: dict[str, Any] | None = None
+    server_node_selector: dict[str, str] = Field(
+        default={}, description="Of all servers; a ModelDeployment may say otherwise."
+    )
+    server_tolerations: tuple[dict[str, Any], ...] = Field(
+        default=(), description="Of all servers, beside a ModelDeployment's own."
+    )
     image_pull_secrets: Words = ()
     first_port: Annotated[int, Field(ge=1024, le=60000)] = Field(
         default=10000, description="Of the models' ports on the routers."
@@ -52,8 +61,14 @@ class Settings(BaseSettings):
         found = ServerSettings(
             fetch_image=self.fetch_image,
             image_pull_secrets=self.image_pull_secrets,
+            node_selector=self.server_node_selector,
+            tolerations=self.server_tolerations,
         )
         return found if self.server_resources is None else replace(found, resources=self.server_resources)
+
+    def gpu_images(self) -> dict[str, str]:
+        """The server's image by engine type, for models that ask for GPUs."""
+        return {"OnnxRuntime": self.server_gpu_image} if self.server_gpu_image else {}
 
     def router(self) -> RouterSettings:
         """What a namespace's router is rendered with."""

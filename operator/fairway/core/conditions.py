@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from fairway.api.status import Condition, ConditionStatus, PauseReason, Phase, Status
+from fairway.core.capacity import whole
 from fairway.core.model import Health
 from fairway.core.phases import WITH_CANDIDATE
-from fairway.core.revisions import was_sent_back
+from fairway.core.revisions import runtime_for_new, was_sent_back
 from fairway.core.route import TOTAL_WEIGHT
 from fairway.core.situation import Situation
 from fairway.core.words import LONG, cut
@@ -28,6 +29,8 @@ class Finding:
 
 
 CONTENT_CHANGED = "ModelContentChanged"
+NO_GPU_SERVER = "NoServerForGpus"
+SHORT_OF_SERVERS = "TooFewServers"
 Check = Callable[[Situation], Finding | None]
 
 
@@ -59,7 +62,7 @@ def _condition(s: Situation, kind: str, checks: tuple[Check, ...]) -> Condition:
 
 
 def artifact_problem(s: Situation) -> Finding | None:
-    """Why the spec's model cannot be named by its content, if so."""
+    """Why what the spec asks for cannot be had, if so."""
     if s.wanted is not None or s.seen.artifact is None:
         return None
     pin, seen = s.md.spec.model.sha256, s.seen.artifact
@@ -67,7 +70,18 @@ def artifact_problem(s: Situation) -> Finding | None:
         return _true("ModelNotReadable", seen.error)
     if pin is not None and seen.sha256 is not None and pin != seen.sha256:
         return _true("ModelDigestMismatch", f"{seen.uri} has sha256 {seen.sha256}, the spec pins {pin}")
-    return None
+    return _no_gpu_server(s)
+
+
+def _no_gpu_server(s: Situation) -> Finding | None:
+    """A server that makes do with the CPU would be slow, and nobody would know why."""
+    if s.md.spec.gpu is None or runtime_for_new(s.md, s.caps) is not None:
+        return None
+    return _true(
+        NO_GPU_SERVER,
+        f"spec.gpu asks for GPUs, and the operator has no image of the {s.md.spec.engine.type} server that "
+        "uses them: have its administrator set FAIRWAY_SERVER_GPU_IMAGE, or remove spec.gpu",
+    )
 
 
 def _unresolved(s: Situation) -> Finding | None:
@@ -139,9 +153,31 @@ def _stable_not_ready(s: Situation) -> Finding | None:
     health = s.seen.health(s.status.stable)
     if s.status.stable is None or health.ready:
         return None
-    return _true(
-        "StableNotReady", f"{s.status.stable} is {health.health.value}: {health.message or 'no word yet'}"
-    )
+    words = f"{s.status.stable} is {health.health.value}: {health.message or 'no word yet'}"
+    return _true(health.reason or "StableNotReady", words)
+
+
+def _too_few_servers(s: Situation) -> Finding | None:
+    """Users are answered, by fewer than there should be; during a rollout stable is held to what it had."""
+    health = s.seen.health(s.status.stable)
+    wanted = whole(s.md, s.status)
+    if not health.ready or health.answering is None or health.answering >= wanted:
+        return None
+    words = f"{health.answering} of {wanted} servers of {s.status.stable} answer"
+    return _true(health.reason or SHORT_OF_SERVERS, f"{words}: {health.message}" if health.message else words)
+
+
+def _filling_up(s: Situation) -> Finding | None:
+    """What is missing comes by itself; not so where only a change from outside helps."""
+    return None if _sent_back(s) else _too_few_servers(s)
+
+
+def _candidate_in_trouble(s: Situation) -> Finding | None:
+    """Something that somebody has to know of keeps the candidate's servers from answering."""
+    health = s.candidate_health
+    if s.status.candidate is None or s.status.phase is Phase.ROLLING_BACK or not health.reason:
+        return None
+    return _true(health.reason, f"{s.status.candidate}: {health.message}")
 
 
 def _users_unanswered(s: Situation) -> Finding | None:
@@ -166,7 +202,7 @@ def _telemetry_lost(s: Situation) -> Finding | None:
 def _serves_nothing(s: Situation) -> Finding | None:
     if s.status.stable is None:
         words = s.candidate_health.message or "the first revision is not ready yet"
-        return _false("NoRevisionReady", words)
+        return _false(s.candidate_health.reason or "NoRevisionReady", words)
     return None
 
 
@@ -221,8 +257,10 @@ CHAINS: Mapping[str, tuple[Check, ...]] = {
         _negated(_unresolved),
         _negated(_sent_back),
         _negated(_first_failing),
+        _negated(_candidate_in_trouble),
         _negated(_in_flight),
         _negated(_stable_not_ready),
+        _negated(_too_few_servers),
         _not_programmed,
         _wanted_is_stable,
         _always(NOT_YET),
@@ -232,7 +270,9 @@ CHAINS: Mapping[str, tuple[Check, ...]] = {
         _negated(_route_rejected),
         _unresolved,
         _negated(_first_failing),
+        _candidate_in_trouble,
         _in_flight,
+        _filling_up,
         _always(_false("Settled")),
     ),
     "Stalled": (
@@ -249,13 +289,15 @@ CHAINS: Mapping[str, tuple[Check, ...]] = {
         _not_programmed,
         _always(_true("Serving", "users are answered")),
     ),
-    "Progressing": (_paused, _in_flight, _always(_false("NoRollout"))),
+    "Progressing": (_paused, _candidate_in_trouble, _in_flight, _always(_false("NoRollout"))),
     "Paused": (_paused, _always(_false("NotPaused"))),
     "Promoted": (_wanted_is_stable, _always(NOT_YET)),
     "RolledBack": (_going_back, _sent_back, _always(_false("NotRolledBack"))),
     "Degraded": (
         _content_changed_at_fetch,
         _stable_not_ready,
+        _too_few_servers,
+        _candidate_in_trouble,
         _telemetry_lost,
         _route_rejected,
         _going_back,

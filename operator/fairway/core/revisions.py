@@ -24,7 +24,7 @@ MAX_CHARACTERS = 8192
 def wanted_revision(
     md: ModelDeployment, status: Status, caps: Capabilities, now: datetime
 ) -> Revision | None:
-    """The revision that the spec stands for; None while its content is unknown.
+    """The revision that the spec stands for; None while its content is unknown, or nothing here can serve it.
 
     A newer server image alone makes no new revision: as long as a remembered revision differs in nothing
     else, that one is meant. Taking a newer image is a rollout that somebody asks for.
@@ -41,27 +41,33 @@ def wanted_revision(
     }
     serving = status.revision(status.candidate) or status.revision(status.stable)
     known = (serving.runtime,) if serving else ()
-    runtimes = dict.fromkeys(
-        (*known, *(r.runtime for r in status.revisions), caps.runtimes[md.spec.engine.type])
-    )
-    for runtime in runtimes:
+    newest = runtime_for_new(md, caps)
+    offered = (newest,) if newest is not None else ()
+    for runtime in dict.fromkeys((*known, *(r.runtime for r in status.revisions), *offered)):
         remembered = status.revision(names.revision_name(md.metadata.name, {**inputs, "runtime": runtime}))
         if remembered is not None:
             return remembered
-    runtime = caps.runtimes[md.spec.engine.type]
+    if newest is None:
+        return None
     return Revision(
-        name=names.revision_name(md.metadata.name, {**inputs, "runtime": runtime}),
+        name=names.revision_name(md.metadata.name, {**inputs, "runtime": newest}),
         uri=md.spec.model.uri,
         sha256=status.artifact.sha256,
         format=md.spec.model.format,
         public_name=md.public_name,
         engine=md.spec.engine,
-        runtime=runtime,
+        runtime=newest,
         secret_ref=md.spec.model.secret_ref,
         service_account_name=md.spec.model.service_account_name,
         pod=md.spec.pod,
         created_at=now,
     )
+
+
+def runtime_for_new(md: ModelDeployment, caps: Capabilities) -> str | None:
+    """The server image of a revision that is made now; None where there is none that uses GPUs."""
+    runtimes = caps.runtimes if md.spec.gpu is None else caps.gpu_runtimes
+    return runtimes.get(md.spec.engine.type)
 
 
 def remember(status: Status, revision: Revision) -> tuple[Revision, ...]:

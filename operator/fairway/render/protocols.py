@@ -26,6 +26,7 @@ class Place:
         termination: where it leaves its last words.
         python: the interpreter.
         host, port: to listen on; port 0 is one of the kernel's choice.
+        gpus: whether a server gets the GPUs that its revision asks for.
     """
 
     model: PurePath
@@ -34,6 +35,7 @@ class Place:
     python: str
     host: str = "127.0.0.1"
     port: int = 0
+    gpus: bool = False
 
 
 @dataclass(frozen=True, slots=True)

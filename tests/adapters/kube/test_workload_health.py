@@ -56,25 +56,36 @@ class Case(NamedTuple):
     pods: tuple[Obj, ...]
     want: Health
     words: str
+    reason: str = ""
 
 
 CASES = (
     Case("no Deployment is absent", None, (), Health.ABSENT, ""),
     Case("all replicas ready is ready", deployment(1), (pod(server()),), Health.READY, ""),
-    Case("some replicas ready is not", deployment(1, replicas=2), (), Health.STARTING, "starting"),
+    Case("one server answers: the others may come", deployment(1, replicas=2), (), Health.READY, ""),
     Case(
-        "a status about an older spec is not ready",
-        deployment(1, observed=0),
-        (),
-        Health.STARTING,
-        "starting",
+        "one answers, and what keeps the other from it is said",
+        deployment(1, replicas=2),
+        (pod(server()), pod(conditions=(UNSCHEDULABLE,))),
+        Health.READY,
+        "no node takes the pod",
+        "Unschedulable",
     ),
+    Case(
+        "one that is scaled this very moment is as ready as before",
+        deployment(1, replicas=3, observed=0),
+        (pod(server()),),
+        Health.READY,
+        "",
+    ),
+    Case("none is wanted", deployment(1, replicas=0), (), Health.STARTING, "starting"),
     Case(
         "an image that is not there",
         deployment(),
         (pod(server(waiting("ImagePullBackOff", "Back-off pulling image"))),),
         Health.STARTING,
         "the image img cannot be pulled: Back-off pulling image",
+        "ImageNotPulled",
     ),
     Case(
         "a pod that no node takes",
@@ -82,6 +93,7 @@ CASES = (
         (pod(conditions=(UNSCHEDULABLE,)),),
         Health.STARTING,
         "no node takes the pod: 0/3 nodes are available: 3 Insufficient nvidia.com/gpu.",
+        "Unschedulable",
     ),
     Case(
         "a quota that allows no pod",
@@ -89,6 +101,7 @@ CASES = (
         (),
         Health.STARTING,
         "no pod can be made: exceeded quota: compute",
+        "QuotaExceeded",
     ),
     Case(
         "a server that crashes",
@@ -96,6 +109,7 @@ CASES = (
         (pod(server(waiting("CrashLoopBackOff"), died(1, "boom"), 4)),),
         Health.STARTING,
         "the server died: boom",
+        "ServerCrashes",
     ),
     Case(
         "a server that had too little memory",
@@ -103,6 +117,7 @@ CASES = (
         (pod(server(waiting("CrashLoopBackOff"), died(137, reason="OOMKilled"))),),
         Health.STARTING,
         "the server died: out of memory",
+        "OutOfMemory",
     ),
     Case(
         "a server that can never serve this model",
@@ -122,6 +137,7 @@ CASES = (
         ),
         Health.STARTING,
         "the model cannot be fetched: 404 Not Found",
+        "ModelNotFetched",
     ),
     Case(
         "a configuration that is missing",
@@ -129,6 +145,7 @@ CASES = (
         (pod(server(waiting("CreateContainerConfigError", "secret not found"))),),
         Health.STARTING,
         "the container cannot be started: secret not found",
+        "ContainerNotStarted",
     ),
     Case(
         "a pod that goes says nothing",
@@ -145,10 +162,61 @@ def test_health_in_words(case: Case) -> None:
     found = read_health(case.deployment, case.pods, FATAL)
     assert found.health is case.want
     assert case.words in found.message
+    assert found.reason == case.reason
 
 
 def test_restarts_of_all_pods_are_added_up() -> None:
     found = read_health(deployment(2, replicas=2), (pod(server(restarts=2)), pod(server(restarts=3))), FATAL)
+    assert found == WorkloadHealth(Health.READY, restarts=5, answering=2, asked=2)
+
+
+def refusal(words: str) -> Obj:
+    return deployment(conditions=[{"type": "ReplicaFailure", "status": "True", "message": words}])
+
+
+@pytest.mark.parametrize(
+    ("words", "reason", "advice"),
+    [
+        (
+            'pods "x" is forbidden: error looking up service account a/reader: not found',
+            "ServiceAccountMissing",
+            "spec.model.serviceAccountName",
+        ),
+        (
+            'pods "x" is forbidden: no PriorityClass with name models was found',
+            "PriorityClassMissing",
+            "spec.podTemplate.priorityClassName",
+        ),
+        ('pods "x" is forbidden: violates PodSecurity "restricted:latest"', "PodsRefused", "violates"),
+    ],
+)
+def test_what_is_missing_for_a_pod_is_named_with_what_to_do(words: str, reason: str, advice: str) -> None:
+    found = read_health(refusal(words), (), FATAL)
+    assert found.reason == reason
+    assert advice in found.message
+
+
+def test_a_pod_without_a_node_says_what_it_asks_for() -> None:
+    """The scheduler's words count nodes; a person has to know which node to add."""
+    placed = pod(conditions=(UNSCHEDULABLE,))
+    required = {"key": "nvidia.com/gpu.product", "operator": "In", "values": ["NVIDIA-H200"]}
+    terms = {"nodeSelectorTerms": [{"matchExpressions": [required]}]}
+    placed["spec"] = {
+        "containers": [{"resources": {"requests": {"nvidia.com/gpu": "2", "cpu": "1"}}}],
+        "nodeSelector": {"pool": "models"},
+        "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}},
+    }
+    message = read_health(deployment(), (placed,), FATAL).message
+    asks = "cpu 1, nvidia.com/gpu 2 on a node with pool=models and nvidia.com/gpu.product In (NVIDIA-H200)"
+    assert f"it asks for {asks}: add or free a node" in message
+
+
+def test_a_claim_that_is_missing_is_not_a_want_of_nodes() -> None:
+    words = '0/1 nodes are available: persistentvolumeclaim "weights" not found.'
+    found = read_health(deployment(), (pod(conditions=({**UNSCHEDULABLE, "message": words},)),), FATAL)
+    assert found.reason == "VolumeClaimMissing"
+    assert "spec.model.uri" in found.message
+
     assert found == WorkloadHealth(Health.READY, restarts=5)
 
 

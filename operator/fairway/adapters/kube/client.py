@@ -23,6 +23,7 @@ from fairway.adapters.kube.kinds import Kind, Obj, resource, status_resource
 from fairway.driver.errors import Conflict
 
 FIELD_MANAGER = "fairway-operator"
+REPLICAS_MANAGER = "fairway-operator-replicas"
 READ_SECONDS = 10.0
 WRITE_SECONDS = 4.0
 """Shorter than the time between "surely ours" and the end of the lease: a write never outlives its right."""
@@ -124,6 +125,29 @@ class KubeClient:
             ),
             kind,
         )
+
+    async def set_replicas(self, obj: Obj, kind: Kind, replicas: int) -> Obj:
+        """Write how many pods this very object is to have, and nothing else of it.
+
+        Under a name of its own and never by an apply: an applied field that is given up falls back to 1, so
+        that a switch to an autoscaler would take pods away.
+
+        Raises:
+            Conflict: the object is another one by now.
+            KubeError: it was refused, or nobody knows.
+        """
+        metadata = obj["metadata"]
+        change = {"metadata": {"uid": metadata["uid"]}, "spec": {"replicas": replicas}}
+        call = partial(
+            self._client.patch,
+            resource(kind),
+            metadata["name"],
+            change,
+            namespace=metadata["namespace"],
+            patch_type=PatchType.MERGE,
+            field_manager=REPLICAS_MANAGER,
+        )
+        return _plain(await self._write("set_replicas", call), kind)
 
     async def replace_status(self, obj: Obj, kind: Kind) -> Obj:
         """Write the status of exactly this version of the object.

@@ -8,7 +8,7 @@ from lightkube.core.resource import NamespacedResource
 from lightkube.generic_resource import GenericNamespacedResource, create_api_info
 
 from fairway.api.v1alpha1 import GROUP, KIND, PLURAL, VERSION
-from fairway.render.kube.kind import DEPLOYMENT, SERVICE, Kind
+from fairway.render.kube.kind import DEPLOYMENT, HPA, PDB, SERVICE, Kind
 from fairway.render.rbac import is_built_in
 from fairway.render.registry import ENGINES
 
@@ -24,7 +24,6 @@ SERVICE_ACCOUNT = Kind("", "v1", "ServiceAccount", "serviceaccounts")
 EVENT = Kind("", "v1", "Event", "events")
 ROLE = Kind("rbac.authorization.k8s.io", "v1", "Role", "roles")
 ROLE_BINDING = Kind("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings")
-PDB = Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets")
 LEASE = Kind("coordination.k8s.io", "v1", "Lease", "leases")
 
 REVISION_KINDS = (
@@ -46,7 +45,7 @@ KINDS = (
     ROLE_BINDING,
     PDB,
     LEASE,
-    *(kind for kind in REVISION_KINDS if kind not in {DEPLOYMENT, SERVICE, CONTROLLER_REVISION}),
+    *(kind for kind in REVISION_KINDS if kind not in {DEPLOYMENT, SERVICE, CONTROLLER_REVISION, PDB}),
 )
 
 FOREIGN_KINDS = frozenset(kind for kind in REVISION_KINDS if not is_built_in(kind.group))
@@ -91,6 +90,7 @@ __all__ = [
     "DEPLOYMENT",
     "EVENT",
     "FOREIGN_KINDS",
+    "HPA",
     "KINDS",
     "LEASE",
     "MODEL",

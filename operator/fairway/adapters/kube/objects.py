@@ -60,6 +60,32 @@ class Objects:
             raise
         return True
 
+    async def set_replicas(
+        self, kind: Kind, namespace: str, name: str, replicas: int, is_ours: IsOurs, fence: Fence
+    ) -> bool:
+        """Have so many pods, whoever decided on another number before; an object that is gone has none.
+
+        Returns:
+            Whether anything was sent.
+
+        Raises:
+            Foreign: there is one of that name that is not ours; it is left as it is.
+            KubeError, Conflict: it could not be written, or nobody knows.
+        """
+        live = self.cache.get(kind, namespace, name) or await self._look(kind, namespace, name)
+        if live is None:
+            return False
+        _refuse_foreign(kind, live, is_ours)
+        if live["spec"].get("replicas") == replicas:
+            return False
+        await fence()
+        try:
+            self._learn(kind, await self.client.set_replicas(live, kind, replicas))
+        except Conflict:
+            await self._forget(kind, live)
+            raise
+        return True
+
     async def keep(
         self, kind: Kind, namespace: str, name: str, make: Callable[[], Obj], is_ours: IsOurs, fence: Fence
     ) -> Obj:

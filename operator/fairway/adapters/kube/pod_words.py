@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from fairway.adapters.kube.kinds import Obj
-
-IMAGE_PULL = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
-CONFIG = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
+from fairway.adapters.kube.pod_asks import asks_of
 
 
-def trouble_of(pod: Obj, died_words: str = "the server died") -> Iterator[str]:
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """What is wrong, in one word for programs and in a sentence for a person, with what to do."""
+
+    reason: str
+    message: str
+
+
+def trouble_of(pod: Obj, died_words: str = "the server died") -> Iterator[Trouble]:
     """What keeps this pod from being ready, the nearest to the cause first.
 
     Args:
@@ -20,27 +27,57 @@ def trouble_of(pod: Obj, died_words: str = "the server died") -> Iterator[str]:
     """
     for condition in pod.get("status", {}).get("conditions") or ():
         if condition.get("type") == "PodScheduled" and condition.get("status") == "False":
-            yield f"no node takes the pod: {condition.get('message') or condition.get('reason', '')}"
+            yield _unscheduled(pod, condition.get("message") or condition.get("reason", ""))
     for status in init_containers(pod):
-        yield from _waiting(status, "the model cannot be fetched")
+        yield from _not_started(status)
+        yield from _died(status, "the model cannot be fetched", NOT_FETCHED)
     for status in containers(pod):
-        yield from _waiting(status, died_words)
+        yield from _not_started(status)
+        yield from _died(status, died_words, CRASHES)
 
 
-def _waiting(status: Obj, died_words: str) -> Iterator[str]:
+UNSCHEDULABLE = "Unschedulable"
+CLAIM_MISSING = "VolumeClaimMissing"
+
+
+def _unscheduled(pod: Obj, words: str) -> Trouble:
+    if "persistentvolumeclaim" in words and "not found" in words:
+        advice = "make the claim in the model's namespace, or name another in spec.model.uri"
+        return Trouble(CLAIM_MISSING, f"no node takes the pod: {words} {advice}")
+    advice = f"it asks for {asks_of(pod)}: add or free a node that has it, or ask for less"
+    return Trouble(UNSCHEDULABLE, f"no node takes the pod: {words} {advice}")
+
+
+IMAGE_NOT_PULLED = "ImageNotPulled"
+NOT_STARTED = "ContainerNotStarted"
+_IMAGE_PULL = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull"})
+_CONFIG = frozenset({"CreateContainerConfigError", "CreateContainerError", "RunContainerError"})
+
+
+def _not_started(status: Obj) -> Iterator[Trouble]:
     waiting = status.get("state", {}).get("waiting") or {}
     reason = waiting.get("reason", "")
-    if reason in IMAGE_PULL:
-        yield f"the image {status.get('image', '')} cannot be pulled: {waiting.get('message') or reason}"
-    elif reason in CONFIG:
-        yield f"the container cannot be started: {waiting.get('message') or reason}"
+    if reason in _IMAGE_PULL:
+        words = f"the image {status.get('image', '')} cannot be pulled: {waiting.get('message') or reason}"
+        yield Trouble(IMAGE_NOT_PULLED, f"{words}; see that it exists and that nodes may pull it")
+    elif reason in _CONFIG:
+        yield Trouble(NOT_STARTED, f"the container cannot be started: {waiting.get('message') or reason}")
+
+
+OUT_OF_MEMORY = "OutOfMemory"
+CRASHES = "ServerCrashes"
+NOT_FETCHED = "ModelNotFetched"
+
+
+def _died(status: Obj, died_words: str, reason: str) -> Iterator[Trouble]:
     died = death(status)
     if died is None or died.get("exitCode") == 0:
         return
     if died.get("reason") == "OOMKilled":
-        yield f"{died_words}: out of memory (it had more than its limit)"
+        words = f"{died_words}: out of memory (it had more than its limit)"
+        yield Trouble(OUT_OF_MEMORY, f"{words}; raise spec.resources.limits.memory, and its request")
     else:
-        yield f"{died_words}: {last_words(died)}"
+        yield Trouble(reason, f"{died_words}: {last_words(died)}")
 
 
 def death(status: Obj) -> Obj | None:

@@ -34,7 +34,8 @@ def read_answer(pod: Obj | None, uri: str) -> ArtifactState:
     if is_spent(pod):
         words = pod.get("status", {}).get("message") or "its last words cannot be read"
         return ArtifactState(uri, waiting=f"the pod that read it ended without an answer: {words}")
-    return ArtifactState(uri, waiting=next(trouble_of(pod, "the pod that reads it died"), READING))
+    trouble = next(trouble_of(pod, "the pod that reads it died"), None)
+    return ArtifactState(uri, waiting=trouble.message if trouble is not None else READING)
 
 
 def is_spent(pod: Obj) -> bool:

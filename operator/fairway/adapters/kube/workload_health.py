@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from fairway.adapters.kube.kinds import Obj
 from fairway.adapters.kube.pod_words import (
+    Trouble,
     containers,
     death,
     init_containers,
@@ -31,10 +32,16 @@ def read_health(
     """
     if deployment is None:
         return WorkloadHealth()
+    answering, asked = _answering(deployment), _asked(deployment)
     alive = [pod for pod in pods if "deletionTimestamp" not in pod["metadata"]]
     restarts = sum(int(status.get("restartCount", 0)) for pod in alive for status in containers(pod))
-    if _available(deployment):
-        return WorkloadHealth(Health.READY, restarts=restarts)
+    troubles = [*_refused(deployment), *(one for pod in alive for one in trouble_of(pod))]
+    first = troubles[0] if troubles else Trouble("", "")
+    if answering > 0:
+        message, reason = (first.message, first.reason) if answering < asked else ("", "")
+        return WorkloadHealth(
+            Health.READY, message, restarts, reason=reason, answering=answering, asked=asked
+        )
     for pod in alive:
         for status in containers(pod):
             died = death(status)
@@ -42,17 +49,21 @@ def read_health(
                 return WorkloadHealth(Health.FAILED, last_words(died), restarts)
         if (changed := _content_changed(pod)) is not None:
             return WorkloadHealth(Health.FAILED, changed, restarts, content_changed=True)
-    words = [*_refused(deployment), *(word for pod in alive for word in trouble_of(pod))]
-    return WorkloadHealth(Health.STARTING, words[0] if words else "the server is starting", restarts)
+    words = first.message or "the server is starting"
+    return WorkloadHealth(
+        Health.STARTING, words, restarts, reason=first.reason, answering=answering, asked=asked
+    )
 
 
-def _available(deployment: Obj) -> bool:
-    """All that are wanted answer, by a status that is about the newest spec."""
-    spec, status = deployment.get("spec", {}), deployment.get("status", {})
-    if status.get("observedGeneration", 0) < deployment["metadata"].get("generation", 1):
-        return False
-    wanted = int(spec.get("replicas", 1))
-    return wanted > 0 and min(int(status.get(k, 0)) for k in ("readyReplicas", "updatedReplicas")) >= wanted
+def _asked(deployment: Obj) -> int:
+    return int(deployment.get("spec", {}).get("replicas", 1))
+
+
+def _answering(deployment: Obj) -> int:
+    """Pods that are ready and as they should be; how many there should be may change meanwhile."""
+    status = deployment.get("status", {})
+    ready = min(int(status.get(key, 0)) for key in ("readyReplicas", "updatedReplicas"))
+    return min(ready, _asked(deployment))
 
 
 def _content_changed(pod: Obj) -> str | None:
@@ -64,8 +75,28 @@ def _content_changed(pod: Obj) -> str | None:
     )
 
 
-def _refused(deployment: Obj) -> Iterator[str]:
+QUOTA_EXCEEDED = "QuotaExceeded"
+ACCOUNT_MISSING = "ServiceAccountMissing"
+PRIORITY_CLASS_MISSING = "PriorityClassMissing"
+PODS_REFUSED = "PodsRefused"
+_REFUSALS = (
+    ("exceeded quota", QUOTA_EXCEEDED, "ask for less, or have the namespace's quota raised"),
+    ("service account", ACCOUNT_MISSING, "make it, or name another in spec.model.serviceAccountName"),
+    ("PriorityClass", PRIORITY_CLASS_MISSING, "name one that exists in spec.podTemplate.priorityClassName"),
+)
+"""By what the API server says when a pod is not admitted: the reason, and what to do."""
+
+
+def _refused(deployment: Obj) -> Iterator[Trouble]:
     """Why not even a pod could be made: a quota, a policy, a missing account."""
     for condition in deployment.get("status", {}).get("conditions") or ():
         if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":
-            yield f"no pod can be made: {condition.get('message') or condition.get('reason', '')}"
+            words = f"no pod can be made: {condition.get('message') or condition.get('reason', '')}"
+            yield next(
+                (
+                    Trouble(reason, f"{words}; {advice}")
+                    for sign, reason, advice in _REFUSALS
+                    if sign in words
+                ),
+                Trouble(PODS_REFUSED, words),
+            )

@@ -31,6 +31,7 @@ class OnnxEngine(OwnPods):
                 *("--port", str(place.port)),
                 *("--address-file", str(place.address)),
                 *("--termination-log", str(place.termination)),
+                *(("--device", "cuda") if place.gpus and revision.pod.gpu is not None else ()),
                 *("--threads", str(settings.threads)),
                 *("--max-batch-size", str(settings.max_batch_size)),
                 *("--max-body-bytes", str(settings.max_body_mib * _MIB)),

@@ -28,3 +28,5 @@ class Kind:
 
 DEPLOYMENT = Kind("apps", "v1", "Deployment", "deployments")
 SERVICE = Kind("", "v1", "Service", "services")
+PDB = Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets")
+HPA = Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")

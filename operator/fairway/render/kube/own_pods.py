@@ -10,6 +10,8 @@ from typing import ClassVar
 from fairway.core.model import Workload
 from fairway.render.kube.kind import DEPLOYMENT, SERVICE, Kind
 from fairway.render.kube.labels import Manifest, Owner
+from fairway.render.kube.scaling import RIGHTS as SCALING_RIGHTS
+from fairway.render.kube.scaling import SCALING_KINDS
 from fairway.render.kube.server_pods import PLACE, RIGHTS, server_pods
 from fairway.render.kube.server_settings import ServerSettings
 from fairway.render.protocols import Place, ProcessSpec
@@ -19,8 +21,8 @@ from fairway.render.rights import Right
 class OwnPods(ABC):
     """Everything of an engine but the command line of its server: see `fairway.render.protocols.Engine`."""
 
-    rights: ClassVar[tuple[Right, ...]] = RIGHTS
-    kinds: ClassVar[tuple[Kind, ...]] = (DEPLOYMENT, SERVICE)
+    rights: ClassVar[tuple[Right, ...]] = (*RIGHTS, *SCALING_RIGHTS)
+    kinds: ClassVar[tuple[Kind, ...]] = (*SCALING_KINDS, DEPLOYMENT, SERVICE)
     fatal_exit_codes: ClassVar[frozenset[int]] = frozenset()
 
     @abstractmethod
@@ -36,11 +38,9 @@ class OwnPods(ABC):
         place = replace(PLACE, model=PLACE.model / workload.revision.sha256)
         return server_pods(owner, workload, settings, self.process(workload, place))
 
-    def scaled(self, obj: Manifest, replicas: int) -> Manifest:
-        """The Deployment has that many pods."""
-        if obj["kind"] != DEPLOYMENT.name:
-            return obj
-        return obj | {"spec": obj["spec"] | {"replicas": replicas}}
+    def scaled(self, obj: Manifest, _replicas: int) -> Manifest:
+        """As it is: how many pods a Deployment has is not applied with it, see `render.kube.scaling`."""
+        return obj
 
     def deployment(self, revision: str) -> str:
         """It has the revision's name."""

@@ -12,6 +12,8 @@ from pathlib import PurePosixPath
 from fairway.core.model import Source, Workload
 from fairway.render.kube.fetching import TMP, USER, fetch_account, fetch_container, fetch_volumes
 from fairway.render.kube.labels import Manifest, Owner
+from fairway.render.kube.placement import placement
+from fairway.render.kube.resources import server_resources
 from fairway.render.kube.restricted import container_security, mount, pod_security
 from fairway.render.kube.revision_meta import PORT, revision_labels, revision_metadata, revision_service
 from fairway.render.kube.server_settings import ServerSettings
@@ -42,6 +44,7 @@ PLACE = Place(
     python="python",
     host="0.0.0.0",  # noqa: S104  a pod's own network
     port=PORT,
+    gpus=True,
 )
 """Where a server in a pod finds things; `model` holds the contents, each under its digest."""
 
@@ -65,19 +68,25 @@ def _deployment(owner: Owner, workload: Workload, settings: ServerSettings, proc
             "selector": {"matchLabels": pod_labels},
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
             "template": {
-                "metadata": {"labels": pod_labels, "annotations": _ANNOTATIONS},
-                "spec": _pod(workload, settings, process),
+                "metadata": _pod_metadata(workload, pod_labels),
+                "spec": _pod(workload, settings, process, pod_labels),
             },
         },
     }
 
 
-def _pod(workload: Workload, settings: ServerSettings, process: ProcessSpec) -> Manifest:
-    optional: Manifest = {
-        "imagePullSecrets": [{"name": one} for one in settings.image_pull_secrets],
-        "nodeSelector": dict(settings.node_selector),
-        "tolerations": [dict(one) for one in settings.tolerations],
+def _pod_metadata(workload: Workload, pod_labels: dict[str, str]) -> Manifest:
+    """Ours come last: no word of a user's takes a pod out of its Service, or its Deployment."""
+    template = workload.revision.pod.pod_template
+    return {
+        "labels": {**template.labels, **pod_labels},
+        "annotations": {**template.annotations, **_ANNOTATIONS},
     }
+
+
+def _pod(
+    workload: Workload, settings: ServerSettings, process: ProcessSpec, pod_labels: dict[str, str]
+) -> Manifest:
     source = Source.of(workload.revision)
     return {
         # The server needs no API: whoever takes it over finds no token.
@@ -87,7 +96,7 @@ def _pod(workload: Workload, settings: ServerSettings, process: ProcessSpec) -> 
         "initContainers": [_fetch(workload, settings)],
         "containers": [_server(workload, process, settings)],
         "volumes": [{"name": "models", "emptyDir": {}}, *fetch_volumes(source)],
-        **{key: value for key, value in optional.items() if value},
+        **placement(workload.revision.pod, settings, pod_labels),
     }
 
 
@@ -99,13 +108,15 @@ def _fetch(workload: Workload, settings: ServerSettings) -> Manifest:
 
 
 def _server(workload: Workload, process: ProcessSpec, settings: ServerSettings) -> Manifest:
+    pod = workload.revision.pod
     return {
         "name": CONTAINER,
         "image": workload.revision.runtime,
         "imagePullPolicy": settings.image_pull_policy,
         "command": list(process.argv),
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
-        "resources": settings.resources,
+        "env": [{"name": one.name, "value": one.value} for one in pod.pod_template.env],
+        "resources": server_resources(pod, settings.resources),
         "terminationMessagePath": str(TERMINATION),
         "terminationMessagePolicy": "FallbackToLogsOnError",
         "securityContext": container_security(),
