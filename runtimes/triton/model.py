@@ -12,9 +12,9 @@ from typing import Any
 
 sys.path.append(os.environ["SERVE_PACKAGES"])  # Triton's Python reads no PYTHONPATH, and knows no environment
 
-import numpy as np  # noqa: E402
-import onnxruntime  # noqa: E402
-import triton_python_backend_utils as pb  # noqa: E402
+import numpy as np
+import onnxruntime
+import triton_python_backend_utils as pb
 
 
 class TritonPythonModel:
@@ -41,9 +41,9 @@ class TritonPythonModel:
         given = {name: _given(pb.get_input_tensor_by_name(request, name)) for name in self._inputs}
         try:
             found = self._session.run(self._outputs, given)
-        except Exception as error:  # ONNX Runtime has no common class for what it refuses
+        except Exception as error:  # noqa: BLE001  ONNX Runtime has no common class for what it refuses
             return pb.InferenceResponse(error=pb.TritonError(str(error)))
-        # Kept by a name until the answer is made: the backend reads an array of which nobody else knows too late.
+        # Kept by a name until the answer is made: else the backend reads memory that is free again.
         arrays = [np.ascontiguousarray(array) for array in found]
         tensors = [pb.Tensor(name, array) for name, array in zip(self._outputs, arrays, strict=True)]
         return pb.InferenceResponse(output_tensors=tensors)

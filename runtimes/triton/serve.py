@@ -2,8 +2,8 @@
 
     python serve.py --model /models/SHA256 --name fraud --port 8080
 
-The model is run by ONNX Runtime inside Triton's Python backend (`model.py` beside this file): the backend that
-the server's wheel brings. Nothing is guessed at run time: what the model takes and gives is read here, and
+The model is run by ONNX Runtime inside Triton's Python backend (`model.py` beside this file): that is the one
+that the server's wheel brings. Nothing is guessed at run time: what the model takes and gives is read here, and
 Triton is told not to complete anything by itself.
 
 Exit code 3: the model cannot be served, starting again does not help.
@@ -150,7 +150,7 @@ def _tensor(role: str, value: Any) -> str:
 
 
 def write_repository(repository: Path, name: str, config: str) -> None:
-    """A repository of one model in one version. Written anew each time: a restarted container finds its old one."""
+    """A repository of one model in one version, written anew: a restarted container finds its old one."""
     shutil.rmtree(repository, ignore_errors=True)
     version = repository / name / "1"
     version.mkdir(parents=True)
