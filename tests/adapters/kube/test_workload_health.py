@@ -217,8 +217,6 @@ def test_a_claim_that_is_missing_is_not_a_want_of_nodes() -> None:
     assert found.reason == "VolumeClaimMissing"
     assert "spec.model.uri" in found.message
 
-    assert found == WorkloadHealth(Health.READY, restarts=5)
-
 
 def test_content_that_is_not_the_revisions_fails_it_and_is_named() -> None:
     """Trying again cannot help, and users must not wait for the deadline of the rollout."""
