@@ -68,7 +68,7 @@ def test_every_printer_column_points_at_a_field_that_exists() -> None:
 
 def test_the_columns_that_are_always_shown_tell_the_story_of_a_rollout() -> None:
     shown = [c["name"] for c in VERSION["additionalPrinterColumns"] if c.get("priority", 0) == 0]
-    assert shown == ["Ready", "Phase", "Weight/1000", "Stable", "Candidate", "Age"]
+    assert shown == ["Ready", "Reason", "Phase", "Weight/1000", "Stable", "Candidate", "Age"]
 
 
 def test_a_long_name_is_refused_by_a_rule_at_the_root() -> None:

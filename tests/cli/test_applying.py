@@ -35,6 +35,17 @@ def test_apply_says_whether_anything_changed_and_where_nobody_acts_on_it(cli: Cl
     assert json.loads(said.out) == {"name": "fraud", "generation": 1, "changed": False}
 
 
+def test_a_laptop_says_once_what_it_does_not_act_on(cli: Cli) -> None:
+    """Who asks for a GPU must not take the CPU's speed for its."""
+    asked = (
+        manifest("file:/a.onnx") + "  gpu: {count: 1}\n  nodeSelector: {pool: models}\n  scaling: {min: 2}\n"
+    )
+    words = "spec.gpu, spec.nodeSelector, spec.scaling count in a cluster"
+    assert words in cli("apply", "-f", "-", stdin=asked).err.replace("\n", " ")
+    assert "count in a cluster" not in cli("apply", "-f", "-", stdin=asked).err
+    assert "count in a cluster" not in cli("apply", "-f", "-", stdin=manifest("file:/b.onnx")).err
+
+
 @pytest.mark.parametrize(
     "command", [("apply", "-f", "-", "--wait"), ("status", "fraud", "-w"), ("promote", "fraud")]
 )

@@ -19,6 +19,12 @@ PRINTER_COLUMNS: Final = (
         "description": "Whether what the spec asks for has all the traffic, and is healthy.",
     },
     {
+        "name": "Reason",
+        "type": "string",
+        "jsonPath": '.status.conditions[?(@.type=="Ready")].reason',
+        "description": "Why it is ready or not, in one word.",
+    },
+    {
         "name": "Phase",
         "type": "string",
         "jsonPath": ".status.phase",
@@ -58,9 +64,9 @@ PRINTER_COLUMNS: Final = (
     {
         "name": "Message",
         "type": "string",
-        "jsonPath": ".status.message",
+        "jsonPath": '.status.conditions[?(@.type=="Ready")].message',
         "priority": 1,
-        "description": "The phase in a sentence.",
+        "description": "Why it is ready or not, in a sentence that says what to do.",
     },
 )
 

@@ -84,6 +84,8 @@ def _put(context: Context, md: ModelDeployment, form: str | None) -> ModelDeploy
     name, generation = stored.metadata.name, stored.metadata.generation
     words = "applied" if is_new else "unchanged"
     context.err.print(f"modeldeployment/{name} {words} (generation {generation})")
+    if is_new and (words := context.target.unheeded(md)):
+        context.err.print(f"modeldeployment/{name}: {words}")
     if form == "json":
         click.echo(json.dumps({"name": name, "generation": generation, "changed": is_new}))
     return stored

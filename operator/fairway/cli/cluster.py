@@ -93,6 +93,9 @@ class ClusterTarget:
             is_new = old is None or old["metadata"]["generation"] != stored["metadata"]["generation"]
             return load_object(stored, strict=False), is_new
 
+    def unheeded(self, _md: ModelDeployment) -> str:
+        return ""
+
     def delete(self, ref: Ref) -> bool:
         try:
             _asked(lambda: self._client.delete(MODELS, ref.name, namespace=ref.namespace))

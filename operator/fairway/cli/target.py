@@ -20,6 +20,7 @@ from fairway.cli.exits import Exit
 from fairway.driver.ports import Ref
 from fairway.local.lock import is_up
 from fairway.local.paths import LocalPaths
+from fairway.local.unheeded import unheeded
 
 POLL_SECONDS = 0.1
 ANSWER_SECONDS = 10.0
@@ -52,6 +53,9 @@ class Target(Protocol):
 
     def put(self, md: ModelDeployment) -> tuple[ModelDeployment, bool]:
         """Store a spec; also says whether it was new."""
+
+    def unheeded(self, md: ModelDeployment) -> str:
+        """A sentence about what of this spec nobody acts on here; "" when all of it counts."""
 
     def delete(self, ref: Ref) -> bool:
         """Forget a resource; False when it was not there."""
@@ -92,6 +96,9 @@ class LocalTarget:
 
     def put(self, md: ModelDeployment) -> tuple[ModelDeployment, bool]:
         return self.store.put(md)
+
+    def unheeded(self, md: ModelDeployment) -> str:
+        return unheeded(md.spec)
 
     def delete(self, ref: Ref) -> bool:
         return self.store.delete(ref)

@@ -1,7 +1,7 @@
 """What stands beside a revision's Deployment for the number of its pods: an autoscaler, a disruption budget.
 
 They come and go with what is wanted; the Deployment is not touched for it. `replicas` is never part of what
-is applied to a Deployment: see docs/decisions/0009-who-owns-replicas.md.
+is applied to a Deployment: see docs/decisions/0011-who-says-how-many-servers.md.
 """
 
 from __future__ import annotations
