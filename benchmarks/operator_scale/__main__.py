@@ -98,16 +98,16 @@ async def measure(cluster: Apiserver, size: int) -> Row:
         await fleet.furnish()
         async with follow(fleet):
             async with running(kubeconfig, log) as operator:
-                await operator.until_looked_at(0, 60.0)
+                await operator.during(operator.until_listening(60.0))
                 began = clock()
                 await fleet.deploy(size)
-                await fleet.until_ready(size, PATIENCE_SECONDS)
+                await operator.during(fleet.until_ready(size, PATIENCE_SECONDS))
                 settled = clock() - began
                 await until_quiet(operator)
                 first = (await operator.writes(), operator.cpu(), operator.peak, operator.memory())
             began = clock()
             async with running(kubeconfig, log) as operator:
-                await operator.until_looked_at(size, PATIENCE_SECONDS)
+                await operator.during(operator.until_looked_at(size, PATIENCE_SECONDS))
                 again = clock() - began
                 await until_quiet(operator)
                 second = (await operator.writes(), operator.cpu(), operator.memory())

@@ -6,7 +6,7 @@ import asyncio
 import os
 import re
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,11 +33,26 @@ class Operator:
     process: psutil.Process
     url: str
     session: aiohttp.ClientSession
+    end: asyncio.Task[int]
+    log: Path
     peak: float = 0.0
 
+    async def during(self, work: Awaitable[None]) -> None:
+        """Wait for something that needs the operator.
+
+        Raises:
+            RuntimeError: the operator ended before that.
+        """
+        task = asyncio.ensure_future(work)
+        await asyncio.wait({task, self.end}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            task.cancel()
+            raise RuntimeError(f"the operator ended: {self.log.read_text()[-2000:]}")
+        task.result()
+
     async def observe(self) -> None:
-        """Look at its memory until cancelled."""
-        while True:
+        """Look at its memory until it ends."""
+        while not self.end.done():
             self.peak = max(self.peak, self.memory())
             await asyncio.sleep(0.2)
 
@@ -64,11 +79,24 @@ class Operator:
         """Models that wait to be looked at."""
         return int(sum(value for _, value in await self._read("queue_depth")))
 
+    async def until_listening(self, seconds: float) -> None:
+        """Wait until it is ready for work."""
+        async with asyncio.timeout(seconds):
+            while await self._readiness() != 200:  # noqa: ASYNC110  another process
+                await asyncio.sleep(0.05)
+
     async def until_looked_at(self, count: int, seconds: float) -> None:
         """Wait until so many looks are over and nobody waits for one."""
         async with asyncio.timeout(seconds):
             while await self.looks() < count or await self.waiting():  # noqa: ASYNC110  another process
                 await asyncio.sleep(0.05)
+
+    async def _readiness(self) -> int:
+        try:
+            async with self.session.get(f"{self.url}/readyz") as answer:
+                return answer.status
+        except aiohttp.ClientConnectionError:
+            return 0
 
     async def _read(self, name: str) -> list[tuple[str, float]]:
         try:
@@ -89,6 +117,7 @@ async def running(kubeconfig: Path, log: Path) -> AsyncIterator[Operator]:
         "FAIRWAY_KUBECONFIG": str(kubeconfig),
         "FAIRWAY_SERVER_IMAGE": "registry.example/fairway-onnx@sha256:1",
         "FAIRWAY_ROUTER_IMAGE": "registry.example/fairway-router@sha256:2",
+        "FAIRWAY_FETCH_IMAGE": "registry.example/fairway-fetch@sha256:3",
         "FAIRWAY_FETCH_COMMAND": '["fetch", "{uri}", "{sha256}", "{target}"]',
         "FAIRWAY_ROUTER_REPLICAS": "1",
         "FAIRWAY_LEASE_NAMESPACE": "default",
@@ -108,14 +137,16 @@ async def running(kubeconfig: Path, log: Path) -> AsyncIterator[Operator]:
             *command, env=os.environ | environment, stdout=out, stderr=out
         )
     async with aiohttp.ClientSession() as session:
-        found = Operator(psutil.Process(process.pid), f"http://127.0.0.1:{number}", session)
+        end = asyncio.create_task(process.wait())
+        found = Operator(psutil.Process(process.pid), f"http://127.0.0.1:{number}", session, end, log)
         task = asyncio.create_task(found.observe())
         try:
             yield found
         finally:
             task.cancel()
-            process.kill()
-            await process.wait()
+            if not end.done():
+                process.kill()
+            await end
 
 
 def _label(labels: str, name: str) -> str:

@@ -3,8 +3,8 @@
     python serve.py --model /models/SHA256 --name fraud --port 8080
 
 The model is run by ONNX Runtime inside Triton's Python backend (`model.py` beside this file): that is the one
-that the server's wheel brings. Nothing is guessed at run time: what the model takes and gives is read here, and
-Triton is told not to complete anything by itself.
+that the server's wheel brings. Nothing is guessed at run time: what the model takes and gives is read here,
+and Triton is told not to complete anything by itself.
 
 Exit code 3: the model cannot be served, starting again does not help.
 """
