@@ -37,8 +37,8 @@ async def pod_with(world: World, wanted: Callable[[Json], bool], other_than: str
 
 
 async def set_status(world: World, pod: Json, status: Json) -> None:
-    """Write what a kubelet would; with an address, the other kubelet of these tests leaves it alone."""
-    body = {"status": {"podIP": "127.0.0.1", "podIPs": [{"ip": "127.0.0.1"}], **status}}
+    """Write what a kubelet would."""
+    body = {"status": status}
     path = f"{world.path('pods', pod['metadata']['name'])}/status"
     answer = await world.ask("PATCH", path, body, "application/merge-patch+json")
     assert answer.status == 200, answer.body

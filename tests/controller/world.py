@@ -169,13 +169,15 @@ class World:
     # What is not there.
 
     async def kubelet(self) -> None:
-        """Makes pods ready, and leaves those of sick revisions as they are."""
+        """Makes pods ready, and leaves those of sick revisions and all resolvers as they are."""
         while True:
             with suppress(KeyError, aiohttp.ClientError):
                 for pod in await self.list("pods"):
-                    revision = pod["metadata"].get("labels", {}).get("fairway.dev/revision")
+                    labels = pod["metadata"].get("labels", {})
+                    is_left = labels.get("fairway.dev/revision") in self.sick
+                    is_left |= labels.get("fairway.dev/component") == "resolver"
                     placed = "nodeName" in pod["spec"] or not self.scheduled
-                    if placed and revision not in self.sick and "podIP" not in pod["status"]:
+                    if placed and not is_left and "podIP" not in pod["status"]:
                         await self.change_status(pod["metadata"]["name"])
             await asyncio.sleep(0.05)
 
